@@ -1,0 +1,14 @@
+import type { Transport } from '@hearth/http'
+import { clientAuthenticators } from './authenticators.ts'
+import type { ClientApiContext, ClientRequesters } from './context.ts'
+import { endpoints } from './endpoints.ts'
+
+/** The client-server API, ready to be mounted. `r0` is what `v3` was called before version 1.1 of the specification. */
+export function clientApi(context: ClientApiContext): Transport<ClientApiContext, ClientRequesters> {
+  return {
+    endpoints,
+    context,
+    authenticators: clientAuthenticators(context.sessions),
+    aliases: { '/_matrix/client/v3/': ['/_matrix/client/r0/'] },
+  }
+}

@@ -1,0 +1,5 @@
+export { clientApi } from './client-api.ts'
+export type { ClientApiContext, ClientRequesters, ServerFacts } from './context.ts'
+export { endpoints } from './endpoints.ts'
+export { registrationLink } from './pages/registration-link.ts'
+export { clientRateLimits, loginLimits, type ClientRateLimit } from './rate-limits.ts'

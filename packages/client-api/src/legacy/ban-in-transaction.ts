@@ -1,0 +1,22 @@
+import { clientTransaction } from '@hearth/core'
+import { s, type RoomId, type UserId } from '@hearth/protocol'
+import { endpoint } from '../context.ts'
+import { founding } from '../paths.ts'
+
+/** Bans a user from a room, once. Founding API. */
+export const legacyBanInTransaction = endpoint({
+  method: 'PUT',
+  path: founding('/rooms/:roomId/ban/:txnId'),
+  auth: 'user',
+  rateLimit: 'membership',
+  params: s.object({ roomId: s.format<RoomId>('mx-room-id'), txnId: s.string }),
+  body: s.object({ user_id: s.format<UserId>('mx-user-id'), reason: s.optional(s.string) }),
+  response: s.object({}),
+  async handle({ rooms, membership }, { params, body, requester }) {
+    const { user_id: target, reason } = body
+    const room = await rooms.get(params.roomId)
+    const transaction = clientTransaction(requester, params.txnId, 'ban', room.id, target)
+    await membership.ban({ requester, room, target, reason, transaction })
+    return {}
+  },
+})

@@ -1,0 +1,24 @@
+import { s } from '@hearth/protocol'
+import { endpoint } from '../context.ts'
+import { joinBody, joinDeadlineMs, joinOf } from './join-body.ts'
+import { v3AndFounding } from '../paths.ts'
+import { viaOf, viaQuery } from './via-query.ts'
+
+/** Joins a room by its id or one of its aliases. {@link https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3joinroomidoralias} */
+export const joinRoom = endpoint({
+  method: 'POST',
+  path: v3AndFounding('/join/:roomIdOrAlias'),
+  auth: 'userOrGuest',
+  rateLimit: 'joins',
+  deadlineMs: joinDeadlineMs,
+  allowEmptyBody: true,
+  params: s.object({ roomIdOrAlias: s.string }),
+  query: viaQuery,
+  body: joinBody,
+  response: s.object({ room_id: s.string }),
+  async handle({ aliases, membershipAnywhere }, { params, query, body, requester }) {
+    const { roomId, servers } = await aliases.find(params.roomIdOrAlias)
+    await membershipAnywhere.join({ requester, roomId, via: [...viaOf(query), ...servers], ...joinOf(body) })
+    return { room_id: roomId }
+  },
+})

@@ -1,0 +1,19 @@
+import { s, type EventId, type RoomId } from '@hearth/protocol'
+import { endpoint } from '../context.ts'
+import { v1 } from '../paths.ts'
+import { relationsPage, relationsQuery, relationsResponse } from './relations-page.ts'
+
+/** The events that relate to one in a certain way. {@link https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidrelationseventidreltype} */
+export const getRelatingEventsWithRelType = endpoint({
+  method: 'GET',
+  path: v1('/rooms/:roomId/relations/:eventId/:relType'),
+  auth: 'user',
+  params: s.object({
+    roomId: s.format<RoomId>('mx-room-id'),
+    eventId: s.format<EventId>('mx-event-id'),
+    relType: s.string,
+  }),
+  query: relationsQuery,
+  response: relationsResponse,
+  handle: relationsPage,
+})

@@ -1,0 +1,18 @@
+import type { TestServer } from '@hearth/test-kit'
+import { vi } from 'vitest'
+
+/** What the server does of itself, whoever asks: looking for other processes' changes and jobs, consumers of the stream. */
+const background =
+  /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|jobs\.|leases\.|\w+\.list\w*ByPosition)/
+
+/** The names of the statements that requests cause meanwhile, but for those within transactions. */
+export async function statementsOf(server: TestServer, work: () => Promise<unknown>): Promise<string[]> {
+  const { database } = server.store
+  const spies = (['read', 'query', 'execute'] as const).map((method) => vi.spyOn(database, method))
+  try {
+    await work()
+    return spies.flatMap((spy) => spy.mock.calls.map(([name]) => String(name))).filter((name) => !background.test(name))
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+}

@@ -1,0 +1,77 @@
+import type { UserId } from '@hearth/protocol'
+import type { Requester } from '../requester.ts'
+import type { RoomAccess } from '../rooms/room-access.ts'
+import type { Room } from '../rooms/room.ts'
+import type { Change } from '../sync/change.ts'
+import type { StreamFeed } from '../sync/stream-feed.ts'
+import type { SyncIndex } from '../sync/sync-index.ts'
+import type { Typing } from './typing.ts'
+
+const defaultTimeoutMs = 30_000
+const maxTimeoutMs = 120_000
+/** For how long the word of another server holds that says nothing more. */
+const heardTimeoutMs = 60_000
+/**
+ * Where more syncs than these follow a room, somebody's typing wakes none of them; it is told with whatever they are
+ * answered next.
+ */
+const maxWoken = 200
+
+/** What another server says of its user. */
+export interface HeardTyping {
+  readonly room: Room
+  readonly userId: UserId
+  readonly isTyping: boolean
+}
+
+export interface TypingRequest {
+  readonly requester: Requester
+  readonly room: Room
+  readonly isTyping: boolean
+  /** For how long, in milliseconds. */
+  readonly timeoutMs?: number | undefined
+}
+
+/**
+ * People say that they are typing, and the others in the room hear of it, until they say that they stopped, their time is
+ * over, or they are not in the room any more. That they sent something ends nothing: clients say so themselves.
+ * {@link https://spec.matrix.org/v1.19/client-server-api/#typing-notifications}
+ */
+export class TypingNotices {
+  readonly #typing: Typing
+  readonly #access: RoomAccess
+
+  constructor(deps: { typing: Typing; access: RoomAccess; index: SyncIndex; feed: StreamFeed }) {
+    this.#typing = deps.typing
+    this.#access = deps.access
+    deps.typing.listen(({ roomNid }) => deps.index.wakeFollowers(roomNid, maxWoken))
+    deps.feed.listen((changes) => this.#follow(changes))
+  }
+
+  /** @throws MatrixError M_FORBIDDEN for who is not joined. */
+  async set({ requester, room, isTyping, timeoutMs = defaultTimeoutMs }: TypingRequest): Promise<void> {
+    await this.#access.requireJoined(room, requester.userId)
+    if (isTyping && timeoutMs > 0) this.#typing.start(room.nid, requester.userId, Math.min(timeoutMs, maxTimeoutMs))
+    else this.#typing.stop(room.nid, requester.userId)
+  }
+
+  /** Takes the word of a user's server. Whoever is not joined types nowhere. */
+  async receive({ room, userId, isTyping }: HeardTyping): Promise<void> {
+    if (!isTyping) this.#typing.stop(room.nid, userId)
+    else if ((await this.#access.membershipOf(room, userId)) === 'join') {
+      this.#typing.start(room.nid, userId, heardTimeoutMs)
+    }
+  }
+
+  /** Where somebody is not any more, they do not type. */
+  #follow(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === 'member') {
+        if (change.membership !== 'join') this.#typing.stop(change.roomNid, change.userId)
+      } else if (change.kind === 'event') {
+        const { membership, roomNid, event } = change
+        if (membership && membership.membership !== 'join') this.#typing.stop(roomNid, event.pdu.state_key as UserId)
+      }
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { DeviceId, UserId } from '@hearth/protocol'
+
+/** A user of this server. */
+export interface LocalUser {
+  readonly userId: UserId
+  readonly userNid: number
+  readonly isGuest: boolean
+}
+
+/** Who asks: a device of a local user. */
+export interface Requester extends LocalUser {
+  readonly deviceId: DeviceId
+  readonly deviceNid: number
+  readonly isAdmin: boolean
+}

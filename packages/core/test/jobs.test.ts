@@ -1,0 +1,219 @@
+import type { JsonObject } from '@hearth/protocol'
+import { createLogger, FakeClock, Metrics } from '@hearth/runtime'
+import { Store } from '@hearth/store'
+import { createTestDatabase, type TestDatabase } from '@hearth/test-kit'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Jobs, type Job, type JobHandler, type JobProgress } from '../src/index.ts'
+
+const logger = createLogger({ level: 'error', sink: { write: () => undefined, flush: () => undefined } })
+let database: TestDatabase
+let store: Store
+let clock: FakeClock
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  store = await Store.open({ url: database.url, logger })
+})
+
+afterAll(async () => {
+  await store.close()
+  await database.drop()
+})
+
+const processes: Jobs[] = []
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  await store.database.execute(null, 'delete from jobs')
+  return async () => {
+    await Promise.all(processes.splice(0).map((jobs) => jobs.stop()))
+  }
+})
+
+interface ToyRun {
+  readonly job: Job
+  readonly progress: JobProgress
+  readonly end: PromiseWithResolvers<void>
+}
+
+/** A handler whose runs the test ends. */
+class Toy implements JobHandler {
+  readonly kind = 'toy'
+  readonly runs: ToyRun[] = []
+
+  async run(job: Job, progress: JobProgress): Promise<void> {
+    const end = Promise.withResolvers<void>()
+    job.signal.addEventListener('abort', () => end.reject(job.signal.reason as Error))
+    this.runs.push({ job, progress, end })
+    await end.promise
+  }
+
+  /** The run of this number, once it has begun. */
+  nth(index: number): Promise<ToyRun> {
+    return vi.waitFor(() => {
+      expect(this.runs.length).toBeGreaterThan(index)
+      return this.runs[index]!
+    })
+  }
+}
+
+async function startProcess(handler: JobHandler, options: { alone?: boolean; metrics?: Metrics } = {}): Promise<Jobs> {
+  const jobs = new Jobs({ store, clock, logger, alone: options.alone ?? false, ...options })
+  jobs.register(handler)
+  processes.push(jobs)
+  await jobs.start()
+  return jobs
+}
+
+async function ask(payload: JsonObject = {}, key = 'one'): Promise<void> {
+  await store.transaction((tx) => tx.jobs.add({ kind: 'toy', key, payload, now: clock.now() }))
+  for (const jobs of processes) jobs.wake()
+}
+
+async function left(): Promise<number> {
+  return (await store.jobs.census(['toy'])).jobs
+}
+
+async function leaseEnd(): Promise<number | undefined> {
+  const rows = await store.database.query<{ until: number }>(null, 'select lease_until_ts as until from jobs')
+  return rows[0]?.until
+}
+
+const isDone = () => vi.waitFor(async () => expect(await left()).toBe(0))
+
+describe('jobs', () => {
+  it('does what a committed transaction has asked for, and nothing else', async () => {
+    const toy = new Toy()
+    await startProcess(toy)
+    await expect(
+      store.transaction(async (tx) => {
+        await tx.jobs.add({ kind: 'toy', key: 'undone', payload: {}, now: clock.now() })
+        throw new Error('rolled back')
+      }),
+    ).rejects.toThrow('rolled back')
+    await ask({ text: 'a\0b\ud800' })
+    const { job, end } = await toy.nth(0)
+    expect(job).toMatchObject({ key: 'one', payload: { text: 'a\0b\ud800' }, progress: undefined })
+    end.resolve()
+    await isDone()
+    expect(toy.runs).toHaveLength(1)
+  })
+
+  it('goes on after a restart from where it had come', async () => {
+    const toy = new Toy()
+    const first = await startProcess(toy)
+    await ask()
+    await (await toy.nth(0)).progress.save({ step: 7 })
+    await first.stop()
+    await startProcess(toy)
+    const { job, end } = await toy.nth(1)
+    expect(job.progress).toEqual({ step: 7 })
+    end.resolve()
+    await isDone()
+  })
+
+  it('goes on at once when the only process was killed', async () => {
+    await ask()
+    // Taken by a process that is no more.
+    await store.jobs.take(['toy'], clock.now(), clock.now() + 60_000)
+    const toy = new Toy()
+    await startProcess(toy, { alone: true })
+    ;(await toy.nth(0)).end.resolve()
+    await isDone()
+  })
+
+  it('is one process’s at a time, and another’s when that has died', async () => {
+    const toy = new Toy()
+    await ask()
+    const dead = (await store.jobs.take(['toy'], clock.now(), clock.now() + 60_000))!
+    await startProcess(toy)
+    await clock.advance(30_000)
+    expect(toy.runs).toHaveLength(0)
+    await clock.advance(31_000)
+    const { end } = await toy.nth(0)
+    // It was not dead but slow: nothing that it writes counts any more.
+    expect(await store.jobs.save(dead, { step: 1 }, clock.now() + 60_000)).toBe(false)
+    expect(await store.jobs.finish(dead)).toBe(false)
+    end.resolve()
+    await isDone()
+  })
+
+  it('keeps a job that takes longer than its lease', async () => {
+    const [toy, other] = [new Toy(), new Toy()]
+    await startProcess(toy)
+    await ask()
+    const { end } = await toy.nth(0)
+    await startProcess(other)
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(20_000)
+      await vi.waitFor(async () => expect(await leaseEnd()).toBe(clock.now() + 60_000))
+    }
+    expect(other.runs).toHaveLength(0)
+    end.resolve()
+    await isDone()
+  })
+
+  it('tries again after a failure, later each time, and shows what is failing', async () => {
+    const toy = new Toy()
+    const metrics = new Metrics()
+    await startProcess(toy, { metrics })
+    await ask()
+    for (const index of [0, 1]) {
+      ;(await toy.nth(index)).end.reject(new Error('no luck'))
+      await vi.waitFor(async () => expect(await metrics.text()).toContain('hearth_jobs{state="failing"} 1'))
+      expect(toy.runs).toHaveLength(index + 1)
+      await clock.advance(5_000)
+    }
+    ;(await toy.nth(2)).end.resolve()
+    await isDone()
+    expect(await metrics.text()).toContain('hearth_job_runs_total{kind="toy",outcome="failed"} 2')
+  })
+
+  it('gives up a run that does not get on', async () => {
+    const toy = new Toy()
+    await startProcess(toy)
+    await ask()
+    const { job } = await toy.nth(0)
+    while (!job.signal.aborted) {
+      await clock.advance(20_000)
+      await vi.waitFor(async () => {
+        if (!job.signal.aborted) expect(await leaseEnd()).toBe(clock.now() + 60_000)
+      })
+    }
+    await vi.waitFor(async () => expect((await store.jobs.census(['toy'])).failing).toBe(1))
+  })
+
+  it('runs anew what is asked for while it runs, with the newer payload', async () => {
+    const toy = new Toy()
+    await startProcess(toy)
+    await ask({ name: 'old' })
+    const { progress, end } = await toy.nth(0)
+    await progress.save({ step: 1 })
+    await ask({ name: 'new' })
+    await expect(progress.save({ step: 2 })).rejects.toMatchObject({ name: 'JobTaken' })
+    end.resolve()
+    const again = await toy.nth(1)
+    expect(again.job).toMatchObject({ payload: { name: 'new' }, progress: undefined })
+    again.end.resolve()
+    await isDone()
+  })
+
+  it('runs a few at once, and the others after them', async () => {
+    const toy = new Toy()
+    await startProcess(toy)
+    for (let i = 0; i < 6; i++) await ask({}, `number ${i}`)
+    await toy.nth(3)
+    expect(toy.runs).toHaveLength(4)
+    for (let i = 0; i < 6; i++) (await toy.nth(i)).end.resolve()
+    await isDone()
+  })
+
+  it('leaves jobs of kinds that it does not know', async () => {
+    const toy = new Toy()
+    await store.jobs.add({ kind: 'of a newer version', key: '', payload: {}, now: clock.now() })
+    await startProcess(toy)
+    await ask()
+    ;(await toy.nth(0)).end.resolve()
+    await vi.waitFor(async () => expect(await left()).toBe(1))
+  })
+})

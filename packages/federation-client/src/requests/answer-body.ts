@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import { TimeSlice, type Clock } from '@hearth/runtime'
+import { InvalidAnswer } from '../server-unreachable.ts'
+import type { Phases } from './phases.ts'
+
+/**
+ * The parts of an answer's body as they arrive. The connection is closed unless all of it is read.
+ * @throws InvalidAnswer when it is too long or compressed, which nobody asked for
+ */
+export async function* answerBody(
+  response: IncomingMessage,
+  { phases, idleMs, maxBytes, clock }: { phases: Phases; idleMs: number; maxBytes: number; clock: Clock },
+): AsyncGenerator<Buffer, undefined> {
+  const { signal } = phases
+  const onAbort = (): void => void response.destroy(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    signal.throwIfAborted()
+    if (!['identity', undefined].includes(response.headers['content-encoding'])) {
+      throw new InvalidAnswer('it is compressed')
+    }
+    if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw new InvalidAnswer('it is too long')
+    const slice = new TimeSlice(clock)
+    let length = 0
+    phases.enter('the answer', idleMs)
+    for await (const part of response as AsyncIterable<Buffer>) {
+      phases.leave()
+      length += part.length
+      if (length > maxBytes) throw new InvalidAnswer('it is too long')
+      yield part
+      if (slice.isOver) await slice.rest()
+      phases.enter('the next part of the answer', idleMs)
+    }
+    phases.leave()
+    if (!response.complete) throw new InvalidAnswer('it breaks off')
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    if (!response.complete) response.destroy()
+  }
+}

@@ -1,0 +1,174 @@
+import { roomVersions } from '@hearth/rooms'
+import {
+  checkDatabase,
+  FakeNetwork,
+  type ForeignRoom,
+  FakePeer,
+  ResidentPeer,
+  TestCa,
+  TestServer,
+  type TestClient,
+} from '@hearth/test-kit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+let ca: TestCa
+let network: FakeNetwork
+let peer: FakePeer
+let server: TestServer
+let alice: TestClient
+
+beforeAll(async () => {
+  ca = await TestCa.create()
+  network = new FakeNetwork()
+  peer = await FakePeer.start({ ca, network, name: 'peer.test' })
+  server = await TestServer.start({ network, settings: { HEARTH_NETWORK_CA_FILE: ca.caFile } })
+  alice = await server.register('alice')
+})
+
+afterAll(async () => {
+  await server.stop()
+  await peer[Symbol.asyncDispose]()
+  await ca[Symbol.asyncDispose]()
+})
+
+describe.each(Object.keys(roomVersions))('joining a room of version %s of another server', (version) => {
+  it('brings its state, and the join into the next sync', async () => {
+    const { room, received } = new ResidentPeer(peer, version)
+    const since = (await alice.sync()).next_batch
+    const answer = await alice.post(`join/${encodeURIComponent(room.id)}?via=${peer.name}`)
+    expect(answer).toEqual({ room_id: room.id })
+    expect(received.map(({ pdu }) => pdu.content['membership'])).toEqual(['join'])
+    const { rooms } = await alice.sync({ since })
+    const joined = rooms!.join![room.id]!
+    expect(joined.timeline.events.map(({ event_id: id }) => id)).toEqual([received[0]!.eventId])
+    const { text } = await alice.request('GET', `rooms/${encodeURIComponent(room.id)}/state`)
+    const state = JSON.parse(text) as { event_id: string }[]
+    expect(state.map(({ event_id: id }) => id).sort()).toEqual(room.state.map(({ eventId }) => eventId).sort())
+  })
+})
+
+describe('joining a room of another server', () => {
+  const path = (room: ForeignRoom, ...via: string[]): string =>
+    `join/${encodeURIComponent(room.id)}?${via.map((server) => `via=${encodeURIComponent(server)}`).join('&')}`
+  const joinedTo = async (client: TestClient): Promise<string[]> =>
+    (await client.get('joined_rooms'))['joined_rooms'] as string[]
+
+  it('goes on with the next server when one cannot be reached, knows nothing, or says what cannot be', async () => {
+    await using liar = await FakePeer.start({ ca, network, name: 'liar.test' })
+    const { room, received } = new ResidentPeer(peer, '11')
+    liar.on('GET', /make_join/, () => ({
+      room_version: '11',
+      event: { ...room.draft(room.member('@mallory:liar.test', 'join')) },
+    }))
+    await using ignorant = await FakePeer.start({ ca, network, name: 'ignorant.test' })
+    await alice.post(path(room, 'nowhere.test', 'liar.test', 'ignorant.test', 'peer.test'))
+    expect(ignorant.requestsTo(/make_join/)).toHaveLength(1)
+    expect(received).toHaveLength(1)
+    expect(await joinedTo(alice)).toContain(room.id)
+  })
+
+  it('goes on with the next server when one gives a state that cannot be the room’s', async () => {
+    const honest = new ResidentPeer(peer, '11')
+    const { room } = honest
+    await using forger = await FakePeer.start({ ca, network, name: 'forger.test' })
+    const template = (userId: string) => ({ room_version: '11', event: { ...room.draft(room.member(userId, 'join')) } })
+    forger.on('GET', /make_join/, ({ path: asked }) => template(decodeURIComponent(asked.split('/').at(-1)!)))
+    const forged = { ...room.create.pdu, content: { ...room.create.pdu.content, 'm.federate': true } }
+    forger.on('PUT', /send_join/, () => ({ state: [forged], auth_chain: [], origin: 'forger.test' }))
+    await alice.post(path(room, 'forger.test', 'peer.test'))
+    expect(forger.requestsTo(/send_join/)).toHaveLength(1)
+    expect(await joinedTo(alice)).toContain(room.id)
+  })
+
+  it('leaves the user outside, and says why, when nobody lets them in', async () => {
+    const { room } = new ResidentPeer(peer, '11', { joinRule: 'invite' })
+    peer.on('GET', new RegExp(`make_join/${encodeURIComponent(room.id)}`), () => [
+      403,
+      { errcode: 'M_FORBIDDEN', error: 'You are not invited' },
+    ])
+    const answer = await alice.request('POST', path(room, 'nowhere.test', 'peer.test'))
+    expect(answer).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN', error: 'You are not invited' } })
+    expect(await joinedTo(alice)).not.toContain(room.id)
+  })
+
+  it('is refused by the rules of the room whatever its servers say', async () => {
+    const { room } = new ResidentPeer(peer, '11', { joinRule: 'invite' })
+    const answer = await alice.request('POST', path(room, 'peer.test'))
+    expect(answer.status).toBe(502)
+    expect(await joinedTo(alice)).not.toContain(room.id)
+  })
+
+  it('needs to know a server', async () => {
+    const answer = await alice.request('POST', `join/${encodeURIComponent('!unknown:hearth.test')}`)
+    expect(answer).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
+  })
+
+  it('happens once, however often and by whomever it is asked for meanwhile', async () => {
+    const bob = await server.register('bob')
+    const { room, received } = new ResidentPeer(peer, '11')
+    const asked = [alice, alice, bob, alice].map((client) => client.post(path(room, 'peer.test')))
+    await Promise.all(asked)
+    expect(received.map(({ pdu }) => pdu.sender)).toEqual([alice.userId])
+    expect(await joinedTo(bob)).toContain(room.id)
+  })
+
+  it('fetches auth events that the answer lacks, and drops what is not signed', async () => {
+    const resident = new ResidentPeer(peer, '11')
+    const { room } = resident
+    const levels = room.find('m.room.power_levels')!
+    const users = { ...(levels.pdu.content['users'] as object), '@helper:peer.test': 50 }
+    room.send({ type: 'm.room.power_levels', sender: levels.pdu.sender, state_key: '', content: { users } })
+    const unsigned = room.build({ type: 'm.room.topic', sender: levels.pdu.sender, state_key: '' }, 'other.test')
+    resident.answers.sendJoin = (answer) => ({
+      ...answer,
+      auth_chain: [room.create.pdu],
+      state: [...(answer['state'] as []), unsigned.pdu],
+    })
+    await alice.post(path(room, 'peer.test'))
+    expect(await joinedTo(alice)).toContain(room.id)
+    const { text } = await alice.request('GET', `rooms/${encodeURIComponent(room.id)}/state`)
+    const ids = (JSON.parse(text) as { event_id: string }[]).map(({ event_id: id }) => id)
+    expect(ids.sort()).toEqual(room.state.map(({ eventId }) => eventId).sort())
+  })
+
+  it('goes on after a restart', async () => {
+    const resident = new ResidentPeer(peer, '11')
+    const { room } = resident
+    const { promise: restarted, resolve: release } = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    resident.answers.sendJoin = async (answer) => {
+      asked.resolve()
+      await restarted
+      return answer
+    }
+    const broken = alice.request('POST', path(room, 'peer.test')).catch(() => undefined)
+    await asked.promise
+    resident.answers.sendJoin = (answer) => answer
+    await server.restart()
+    release()
+    await broken
+    await expect.poll(() => joinedTo(alice), { timeout: 10_000 }).toContain(room.id)
+    expect(new Set(resident.received.map(({ eventId }) => eventId)).size).toBe(1)
+  })
+
+  it('brings the room up to date that the user had left', async () => {
+    const resident = new ResidentPeer(peer, '11')
+    const { room } = resident
+    const creator = room.create.pdu.sender
+    await alice.post(path(room, 'peer.test'))
+    await alice.leave(room.id)
+    room.send(room.member(alice.userId, 'leave', { sender: creator }))
+    room.send({ type: 'm.room.name', sender: creator, state_key: '', content: { name: 'Moved on' } })
+    room.send({ type: 'm.room.topic', sender: creator, state_key: '', content: { topic: 'News' } })
+    await alice.post(path(room, 'peer.test'))
+    expect(await joinedTo(alice)).toContain(room.id)
+    const state = (type: string) => alice.get(`rooms/${encodeURIComponent(room.id)}/state/${type}/`)
+    expect(await state('m.room.name')).toEqual({ name: 'Moved on' })
+    expect(await state('m.room.topic')).toEqual({ topic: 'News' })
+    expect(await alice.send(room.id, 'm.room.message', { msgtype: 'm.text', body: 'back' })).toBeDefined()
+  })
+})
+
+it('leaves a database that fits together', async () => {
+  expect((await checkDatabase({ url: server.database.url, serverName: 'hearth.test' })).problems).toEqual([])
+})

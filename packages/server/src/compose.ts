@@ -1,0 +1,248 @@
+import { clientRateLimits, loginLimits } from '@hearth/client-api'
+import {
+  createAccountServices,
+  FederationPolicy,
+  GuestAccessConsumer,
+  GuestRemoval,
+  Jobs,
+  JoiningRooms,
+  LeaveRooms,
+  ReadMarkers,
+  RoomStatisticsConsumer,
+  SyncFilters,
+} from '@hearth/core'
+import { federationRateLimits, ServerHealth } from '@hearth/federation'
+import { SystemNetwork, type Network } from '@hearth/federation-client'
+import { RateLimiters } from '@hearth/http'
+import { Lifecycle, Metrics, SystemClock, type Clock, type Logger } from '@hearth/runtime'
+import type { Store } from '@hearth/store'
+import type { RunningServer } from './cli/command.ts'
+import { announce } from './compose/announce.ts'
+import { buildFederationClient } from './compose/build-federation-client.ts'
+import { buildHttp, buildMetricsHttp } from './compose/build-http.ts'
+import { buildKeys } from './compose/build-keys.ts'
+import { buildPeople } from './compose/build-people.ts'
+import { buildRemote } from './compose/build-remote.ts'
+import { buildRooms } from './compose/build-rooms.ts'
+import { buildSending } from './compose/build-sending.ts'
+import { buildServing } from './compose/build-serving.ts'
+import { buildTransactions } from './compose/build-transactions.ts'
+import { lockDataDirectory } from './compose/lock-data-directory.ts'
+import { openStore } from './compose/open-store.ts'
+import { loadSigningKey } from './compose/signing-key-file.ts'
+import type { Config } from './generated/config.ts'
+
+/** Other processes may write to an external database; the embedded one is this process's own. */
+const EXTERNAL_POLL_MS = 1_000
+/** Requests are given less: `stopTimeoutMs` of `HttpLimits`. */
+const HTTP_STOP_MS = 6_000
+
+export interface ServerOptions {
+  /** The machine's when absent. */
+  readonly clock?: Clock
+  /** Answers that do not fit their schema become a 500: for tests. */
+  readonly checkResponses?: boolean
+  /** Where requests to other servers go; the machine's network when absent. */
+  readonly network?: Network
+}
+
+/** A server that serves, with what tests look at. */
+export interface HearthServer extends RunningServer {
+  /** The URLs that are listened on. */
+  readonly urls: readonly string[]
+  readonly store: Store
+}
+
+/** What every part of the process uses. */
+interface Common {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Builds the server bottom-up, as ARCHITECTURE.md draws it, and starts it. */
+export async function startServer(config: Config, logger: Logger, options: ServerOptions = {}): Promise<HearthServer> {
+  const common: Common = { clock: options.clock ?? new SystemClock(), logger, metrics: new Metrics({ process: true }) }
+  const lifecycle = new Lifecycle(common)
+  try {
+    return await build(config, common, lifecycle, options)
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
+}
+
+async function build(
+  config: Config,
+  common: Common,
+  lifecycle: Lifecycle,
+  { checkResponses = false, network = new SystemNetwork() }: ServerOptions,
+): Promise<HearthServer> {
+  await lockDataDirectory(config, lifecycle)
+  const { store, kind } = await openStore(config, { ...common, lifecycle })
+  const pollMs = kind === 'external' ? EXTERNAL_POLL_MS : 0
+
+  const jobs = new Jobs({ store, alone: kind === 'embedded', ...common })
+
+  const { enabled } = config.rateLimits
+  const limits = { ...clientRateLimits, ...federationRateLimits }
+  const rateLimiters = new RateLimiters({ limits, enabled, metrics: common.metrics })
+  const { serverName } = config
+  const signingKey = await loadSigningKey(config.dataDir)
+  const policy = new FederationPolicy(config.federation)
+  const health = new ServerHealth({ store, ...common })
+  lifecycle.add({ name: 'server health', start: () => health.start(), stop: () => health.stop() })
+  const federationClient = buildFederationClient(config, {
+    network,
+    health,
+    signingKey: () => signingKey,
+    mayTalkTo: (destination) => policy.allows(destination),
+    lifecycle,
+    ...common,
+  })
+  const { serverAuthentication, ...keys } = await buildKeys(config, {
+    store,
+    signingKey,
+    source: federationClient,
+    policy,
+    health,
+    rateLimiters,
+    ...common,
+  })
+  const joiningRooms = new JoiningRooms({ store })
+  const { feed, unreadCountsConsumer, ...rooms } = buildRooms({
+    store,
+    joiningRooms,
+    serverName,
+    signingKey,
+    federationClient,
+    keyRing: keys.keyRing,
+    lifecycle,
+    defaultRoomVersion: config.rooms.defaultVersion,
+    directory: config.rooms.directory,
+    jobs,
+    pollMs,
+    ...common,
+  })
+  const accounts = createAccountServices({
+    store,
+    serverName,
+    registration: config.registration,
+    loginLimits: loginLimits(rateLimiters),
+    jobs,
+    feed,
+    pollMs,
+    ...common,
+  })
+  const { membershipAnywhere, receivedInvites } = buildRemote({
+    ...rooms,
+    ...keys,
+    store,
+    serverName,
+    feed,
+    joiningRooms,
+    federationClient,
+    countInvite: (invited) => rateLimiters.count('invitesOfUser', invited),
+    jobs,
+    lifecycle,
+    ...common,
+  })
+  jobs.register(new LeaveRooms({ store, membership: membershipAnywhere, logger: common.logger }))
+  jobs.register(new GuestRemoval({ store, rooms: rooms.rooms, sender: rooms.sender }))
+  const { accountData } = rooms
+  const people = buildPeople(config, {
+    store,
+    accountData,
+    rooms: rooms.rooms,
+    access: rooms.access,
+    clock: common.clock,
+  })
+  const serving = buildServing({
+    ...common,
+    ...rooms,
+    store,
+    serverName,
+    signingKey,
+    acls: rooms.roomAcls,
+    keyRing: keys.keyRing,
+    federationClient,
+  })
+  const transactions = buildTransactions({ ...rooms, ...common, eduContext: rooms })
+  const readMarkers = new ReadMarkers({ accountData, receipts: rooms.receipts, access: rooms.access, store })
+  const syncFilters = new SyncFilters({ store, metrics: common.metrics })
+
+  let stopping = false
+  const httpDeps = {
+    rateLimiters,
+    services: {
+      ...accounts,
+      ...rooms,
+      ...people,
+      ...keys,
+      ...serving,
+      membershipAnywhere,
+      receivedInvites,
+      ...transactions,
+      readMarkers,
+      syncFilters,
+      federationClient,
+    },
+    serverAuthentication,
+    findTrouble: () => (stopping ? 'stopping' : troubleOf(store)),
+    checkResponses,
+    ...common,
+  }
+  const http = await buildHttp(config, httpDeps)
+  const metricsHttp = buildMetricsHttp(config, httpDeps)
+
+  const { sessions, deviceActivity } = accounts
+  lifecycle.add({ name: 'room statistics', start: () => store.consumers.add(new RoomStatisticsConsumer()) })
+  lifecycle.add({
+    name: 'guest access',
+    start: () => store.consumers.add(new GuestAccessConsumer({ clock: common.clock, jobs })),
+  })
+  lifecycle.add({ name: 'unread counts', start: () => store.consumers.add(unreadCountsConsumer) })
+  lifecycle.add({ name: 'stream feed', start: () => feed.start(), stop: () => feed.stop() })
+  await buildSending({
+    store,
+    serverName,
+    client: federationClient,
+    health,
+    policy,
+    feed,
+    rooms: rooms.rooms,
+    index: rooms.index,
+    board: rooms.board,
+    typing: rooms.typingUsers,
+    toDeviceSender: rooms.toDeviceSender,
+    alone: kind === 'embedded',
+    lifecycle,
+    ...common,
+  })
+  lifecycle.add({ name: 'sessions', start: () => sessions.start(), stop: () => sessions.stop() })
+  lifecycle.add({ name: 'device activity', start: () => deviceActivity.start(), stop: () => deviceActivity.stop() })
+  lifecycle.add({ name: 'jobs', start: () => jobs.start(), stop: () => jobs.stop() })
+  if (metricsHttp) {
+    lifecycle.add({ name: 'metrics', start: () => metricsHttp.start(), stop: () => metricsHttp.stop() })
+  }
+  lifecycle.add({ name: 'http', start: () => http.start(), stop: () => http.stop(), stopTimeoutMs: HTTP_STOP_MS })
+  await lifecycle.start()
+
+  await announce(config, { kind, urls: http.urls, tokens: accounts.registrationTokens, logger: common.logger })
+  return {
+    urls: http.urls,
+    store,
+    async stop() {
+      stopping = true
+      await lifecycle.stop()
+    },
+    async reload() {
+      http.reloadCertificates()
+    },
+  }
+}
+
+async function troubleOf(store: Store): Promise<string | undefined> {
+  const { ok, reason } = await store.database.health()
+  return ok ? undefined : (reason ?? 'the database is away')
+}

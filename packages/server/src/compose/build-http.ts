@@ -1,0 +1,77 @@
+import { clientApi, type ClientApiContext, type ClientRateLimit } from '@hearth/client-api'
+import {
+  federationApi,
+  type FederationContext,
+  type FederationRateLimit,
+  type ServerAuthenticatorDeps,
+} from '@hearth/federation'
+import { HttpServer, operations, RateLimiters, type OperationsContext } from '@hearth/http'
+import { roomVersions } from '@hearth/rooms'
+import { Metrics, type Clock, type Logger } from '@hearth/runtime'
+import { Pages } from '@hearth/web'
+import type { Config } from '../generated/config.ts'
+import { hearthVersion } from '../version.ts'
+
+export interface HttpDeps {
+  readonly rateLimiters: RateLimiters<ClientRateLimit | FederationRateLimit>
+  /** What the endpoints use. */
+  readonly services: Omit<ClientApiContext, 'pages' | 'server'> & Omit<FederationContext, 'clock' | 'server'>
+  readonly serverAuthentication: ServerAuthenticatorDeps
+  readonly findTrouble: OperationsContext['findTrouble']
+  readonly checkResponses: boolean
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Builds the listeners that serve the server's APIs. */
+export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpServer> {
+  const { services, serverAuthentication, findTrouble, metrics, ...common } = deps
+  const http = new HttpServer({
+    listen: config.listen,
+    ...tlsOf(config),
+    trustedProxies: config.trustedProxies,
+    metrics,
+    ...common,
+  })
+  http.mount(clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) }))
+  const { serverName, publicUrl, federation } = config
+  const server = { serverName, version: hearthVersion(), publicUrl: federation.enabled ? publicUrl : undefined }
+  http.mount(federationApi({ ...services, server, clock: common.clock }, serverAuthentication))
+  const metricsFor = config.metrics.listen === undefined ? 'loopback' : 'nobody'
+  http.mount(operations({ findTrouble, metrics }, { metricsFor }))
+  return http
+}
+
+/** Builds the listener of `metrics.listen`, if there is one: for everyone who can reach it. */
+export function buildMetricsHttp(config: Config, deps: HttpDeps): HttpServer | undefined {
+  const { findTrouble, metrics, clock, logger } = deps
+  if (config.metrics.listen === undefined) return undefined
+  const http = new HttpServer({
+    listen: [config.metrics.listen],
+    trustedProxies: [],
+    rateLimiters: new RateLimiters({ limits: {}, enabled: false }),
+    clock,
+    logger,
+    // Who reads the figures is not one of them.
+    metrics: new Metrics(),
+  })
+  http.mount(operations({ findTrouble, metrics }, { metricsFor: 'everyone' }))
+  return http
+}
+
+function serverFacts({ serverName, publicUrl, rooms, support }: Config): ClientApiContext['server'] {
+  const stability = Object.values(roomVersions).map(({ id, stable }) => [id, stable ? 'stable' : 'unstable'] as const)
+  return {
+    serverName,
+    publicUrl,
+    support,
+    defaultRoomVersion: rooms.defaultVersion,
+    roomVersions: Object.fromEntries(stability),
+  }
+}
+
+function tlsOf({ tls }: Config) {
+  if (tls.certificate === undefined || tls.privateKey === undefined) return {}
+  return { tls: { certificate: tls.certificate, privateKey: tls.privateKey } }
+}

@@ -1,0 +1,80 @@
+import {
+  AuthEventFetcher,
+  DummyEvents,
+  EventReceiver,
+  FetchedPduVerifier,
+  GapFill,
+  GapFiller,
+  MissingEventsFetcher,
+  OutlierIntake,
+  OutsideMembershipChanges,
+  ReceivedPdus,
+  ReceivedRetractions,
+  StateBeforeFetcher,
+  type EventSender,
+  type GapSource,
+  type Jobs,
+  type JoiningRooms,
+  type PduVerifier,
+  type RoomEvents,
+  type RoomMailboxes,
+  type RoomRegistry,
+  type ServerAcls,
+  type StateResolver,
+  type StreamFeed,
+} from '@hearth/core'
+import type { ServerName } from '@hearth/protocol'
+import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
+import type { Store } from '@hearth/store'
+
+export interface ReceivingDeps {
+  readonly store: Store
+  readonly serverName: ServerName
+  readonly rooms: RoomRegistry
+  readonly joiningRooms: JoiningRooms
+  readonly mailboxes: RoomMailboxes
+  readonly sender: EventSender
+  readonly jobs: Jobs
+  readonly events: RoomEvents
+  readonly feed: StreamFeed
+  readonly acls: ServerAcls
+  readonly pduVerifier: PduVerifier
+  readonly stateResolver: StateResolver
+  readonly federationClient: GapSource
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+/** Builds what takes in the events of other servers: those that can be taken at once, and those that wait for others. */
+export function buildReceiving(deps: ReceivingDeps) {
+  const dummyEvents = new DummyEvents(deps)
+  deps.jobs.register(dummyEvents)
+  const eventReceiver = new EventReceiver({
+    ...deps,
+    resolver: deps.stateResolver,
+    onHeadMoved: (room) => void dummyEvents.consider(room),
+  })
+  const fetching = {
+    ...deps,
+    source: deps.federationClient,
+    receiver: eventReceiver,
+    resolver: deps.stateResolver,
+    verifier: deps.pduVerifier,
+    outliers: new OutlierIntake(deps),
+  }
+  const fetched = new FetchedPduVerifier(fetching)
+  const authEvents = new AuthEventFetcher({ ...fetching, fetched })
+  const gapFill = new GapFill({
+    ...fetching,
+    authEvents,
+    missingEvents: new MissingEventsFetcher({ ...deps, ...fetching, fetched }),
+    stateBefore: new StateBeforeFetcher({ ...fetching, fetched, authEvents }),
+  })
+  const gapFiller = new GapFiller({ ...fetching, gapFill })
+  deps.joiningRooms.onEnd((roomId) => void gapFiller.wakeJoined(roomId))
+  deps.lifecycle.add({ name: 'gap filler', start: () => gapFiller.start(), stop: () => gapFiller.stop() })
+  const retractions = new ReceivedRetractions({ ...deps, memberships: new OutsideMembershipChanges(deps) })
+  return { eventReceiver, receivedPdus: new ReceivedPdus({ ...fetching, gapFiller, retractions }) }
+}

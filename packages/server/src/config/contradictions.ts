@@ -1,0 +1,31 @@
+import type { Config } from '../generated/config.ts'
+
+/** Where a setting comes from, for messages; a setting that nobody set has its default. */
+export type OriginOf = (key: string) => string
+
+/** Finds settings that are each allowed and make no sense together. */
+export function contradictions(config: Config, originOf: OriginOf): string[] {
+  const { tls, mail, turn, recaptcha, roles } = config
+  const problems: string[] = []
+
+  const together = (settings: Readonly<Record<string, unknown>>) => {
+    const isSet = (key: string) => settings[key] !== undefined
+    const set = Object.keys(settings).filter(isSet)
+    for (const missing of Object.keys(settings).filter((key) => !isSet(key))) {
+      for (const key of set) problems.push(`${originOf(key)}: ${key}: needs ${missing} as well`)
+    }
+  }
+  together({ 'tls.certificate': tls.certificate, 'tls.private_key': tls.privateKey })
+  together({ 'mail.smtp_url': mail.smtpUrl, 'mail.from': mail.from })
+  together({ 'turn.uris': turn.uris[0], 'turn.shared_secret': turn.sharedSecret })
+  together({ 'recaptcha.public_key': recaptcha.publicKey, 'recaptcha.private_key': recaptcha.privateKey })
+
+  const secure = config.listen.find((url) => url.startsWith('https:'))
+  if (secure && !tls.certificate) {
+    problems.push(`${originOf('listen')}: listen: ${secure} needs tls.certificate and tls.private_key`)
+  }
+  if (roles.length > 1 && roles.includes('all')) {
+    problems.push(`${originOf('roles')}: roles: "all" stands for every role; name it alone, or the others without it`)
+  }
+  return problems
+}

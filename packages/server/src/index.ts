@@ -1,0 +1,7 @@
+export { startServer, type HearthServer, type ServerOptions } from './compose.ts'
+export type { NewAccount, RunningServer } from './cli/command.ts'
+export { ConfigError } from './config/config-error.ts'
+export { loadConfig, type ConfigSources, type LoadedConfig } from './config/load-config.ts'
+export type { Environment } from './config/read-environment.ts'
+export type { Config } from './generated/config.ts'
+export { hearthVersion } from './version.ts'

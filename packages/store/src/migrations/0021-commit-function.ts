@@ -1,0 +1,258 @@
+/**
+ * `hearth_commit`: one batch of room commits in one round trip.
+ *
+ * Parameters are parallel arrays, by prefix: `c_` room commits, `e_` events, `t_` client transactions, `s_` state events,
+ * `k_` keys of current states, `l_` local memberships, `v_` servers in rooms, `x_` redactions, `p_` events whose redaction
+ * came first, `m_` merged states, `n_` new rooms, `h_` heads with several extremities, `r_` relations, `q_` why events were
+ * refused. `e_nid`, `e_late` and `e_current` are empty where no event needs them.
+ *
+ * A slot is an event's index among all events of the batch, from 1. A reference is a nid, or a slot as a negative number,
+ * of an event whose nid is its position. `shift[i]` is what to add to a slot of commit i to get the event's position; null
+ * for a commit that is not written.
+ */
+export const receivingCommitFunction = `
+  create function hearth_commit(
+    c_room int[], c_expected bigint[], c_size int[], c_last_slot int[], c_depth bigint[], c_state bigint[], c_tip bigint[],
+    e_commit int[], e_id bytea[], e_json text[], e_type int[], e_skey int[], e_sender int[], e_flags smallint[],
+    e_depth bigint[], e_ts bigint[], e_state bigint[], e_replaces bigint[],
+    e_nid bigint[], e_late boolean[], e_current bigint[],
+    t_slot int[], t_device bigint[], t_key uuid[], t_txn text[],
+    s_slot int[], s_base bigint[], s_auth bytea[],
+    k_commit int[], k_type int[], k_skey int[], k_ref bigint[], k_membership smallint[],
+    l_commit int[], l_user int[], l_ref bigint[], l_slot int[], l_membership smallint[],
+    v_commit int[], v_server int[], v_delta int[], v_join int[], v_leave int[],
+    x_slot int[], x_target bigint[], x_target_id bytea[], x_json text[],
+    p_slot int[], p_redaction bigint[],
+    m_commit int[], m_state bigint[], m_base bigint[], m_data bytea[],
+    n_commit int[], n_room_id text[], n_version text[],
+    h_commit int[], h_ref bigint[],
+    r_slot int[], r_parent bytea[], r_type text[], r_key bytea[],
+    q_slot int[], q_reason text[],
+    out prev_pos bigint, out shift bigint[], out last_pos bigint[],
+    out dup_slot int[], out dup_nid bigint[], out dup_flags smallint[], out dup_id bytea[]
+  )
+  language plpgsql
+  -- The plans are made once, perhaps on empty tables, and must still be right when these have grown: only index lookups
+  -- are, for a batch of any size.
+  set plan_cache_mode = 'force_generic_plan'
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+  as $$
+  declare
+    wanted constant bigint := cardinality(e_commit);
+    lost bigint := 0;
+    lost_commits int[];
+    broken_parents bytea[];
+    broken_rooms int[];
+  begin
+    -- From here to the end of the transaction nobody else takes a position, so nobody else moves a room's head.
+    update stream_head set pos = pos + wanted where id = 1 returning pos - wanted into prev_pos;
+
+    -- -1: there is no room to write a first event of.
+    select array_agg(case when h.last_pos is not null then h.last_pos
+                          when c.expected = 0 and (r.deleting or r.nid is null and not c.i = any (n_commit)) then -1
+                          else 0 end order by c.i)
+      into last_pos
+      from unnest(c_room, c_expected) with ordinality c(room_nid, expected, i)
+      left join room_head h on h.room_nid = c.room_nid
+      left join rooms r on r.nid = c.room_nid and c.expected = 0;
+
+    if cardinality(t_slot) > 0 then
+      select array_agg(t.slot), array_agg(x.nid), array_agg(e.flags), array_agg(e.event_id), array_agg(e_commit[t.slot])
+        into dup_slot, dup_nid, dup_flags, dup_id, lost_commits
+        from unnest(t_slot, t_device, t_key) t(slot, device_nid, key)
+        join client_txn x on x.device_nid = t.device_nid and x.key = t.key
+        join events e on e.nid = x.nid;
+    end if;
+
+    if last_pos = c_expected and lost_commits is null then
+      shift := array_fill(prev_pos, array[cardinality(c_room)]);
+    else
+      for i in 1 .. cardinality(c_room) loop
+        if last_pos[i] = c_expected[i] and not i = any (coalesce(lost_commits, '{}')) then
+          shift[i] := prev_pos - lost;
+        else
+          shift[i] := null;
+          lost := lost + c_size[i];
+        end if;
+      end loop;
+      update stream_head set pos = pos - lost where id = 1;
+      if lost = wanted then return; end if;
+    end if;
+
+    if cardinality(n_commit) > 0 then
+      insert into rooms (nid, room_id, version)
+      select c_room[n.commit], n.room_id, n.version
+        from unnest(n_commit, n_room_id, n_version) n(commit, room_id, version) where shift[n.commit] is not null;
+    end if;
+
+    -- 12: rejected or soft-failed. Their positions hold nothing.
+    insert into events (nid, stream_pos, state_nid, depth, ts, replaces_nid, room_nid, type_nid, skey_nid, sender_nid,
+                        flags, event_id, json, current_nid)
+    select coalesce(e.nid, shift[e.commit] + e.slot), case when e.flags & 12 = 0 then shift[e.commit] + e.slot end,
+           commit_ref(e.state, shift[e.commit]), e.depth, e.ts,
+           commit_ref(e.replaces, shift[e.commit]), c_room[e.commit], e.type, e.skey, e.sender, e.flags, e.id, e.json,
+           commit_ref(e.current, shift[e.commit])
+      from unnest(e_commit, e_id, e_json, e_type, e_skey, e_sender, e_flags, e_depth, e_ts, e_state, e_replaces, e_nid,
+                  e_late, e_current)
+           with ordinality e(commit, id, json, type, skey, sender, flags, depth, ts, state, replaces, nid, late, current,
+                             slot)
+     where shift[e.commit] is not null and e.late is not true;
+
+    if true = any (e_late) then
+      update events s
+         set stream_pos = case when e.flags & 12 = 0 then shift[e.commit] + e.slot end,
+             state_nid = commit_ref(e.state, shift[e.commit]), replaces_nid = commit_ref(e.replaces, shift[e.commit]),
+             flags = e.flags, current_nid = commit_ref(e.current, shift[e.commit]),
+             json = case when s.redacted_by is null then e.json else s.json end
+        from unnest(e_commit, e_json, e_flags, e_state, e_replaces, e_nid, e_late, e_current)
+             with ordinality e(commit, json, flags, state, replaces, nid, late, current, slot)
+       where s.nid = e.nid and e.late and shift[e.commit] is not null;
+    end if;
+
+    if cardinality(q_slot) > 0 then
+      insert into event_refusals (nid, room_nid, reason)
+      select coalesce(e_nid[q.slot], shift[e_commit[q.slot]] + q.slot), c_room[e_commit[q.slot]], q.reason
+        from unnest(q_slot, q_reason) q(slot, reason) where shift[e_commit[q.slot]] is not null
+          on conflict (nid) do update set reason = excluded.reason;
+    end if;
+
+    if cardinality(t_slot) > 0 then
+      insert into client_txn (nid, device_nid, key, txn_id)
+      select coalesce(e_nid[t.slot], shift[e_commit[t.slot]] + t.slot), t.device_nid, t.key, t.txn_id
+        from unnest(t_slot, t_device, t_key, t_txn) t(slot, device_nid, key, txn_id)
+       where shift[e_commit[t.slot]] is not null;
+    end if;
+
+    if 0 <> any (c_expected) then
+      update room_head h
+         set last_pos = shift[c.i] + c.last_slot, depth = greatest(h.depth, c.depth),
+             state_nid = commit_ref(c.state, shift[c.i]),
+             extremities = case when c.tip is not null then array[commit_ref(c.tip, shift[c.i])] else
+               (select array_agg(commit_ref(t.ref, shift[c.i]) order by t.i)
+                  from unnest(h_commit, h_ref) with ordinality t(commit, ref, i) where t.commit = c.i) end
+        from unnest(c_room, c_last_slot, c_depth, c_state, c_tip) with ordinality c(room_nid, last_slot, depth, state, tip, i)
+       where h.room_nid = c.room_nid and shift[c.i] is not null and c_expected[c.i] <> 0;
+    end if;
+
+    if 0 = any (c_expected) then
+      insert into room_head (last_pos, depth, state_nid, room_nid, extremities)
+      select shift[c.i] + c.last_slot, c.depth, commit_ref(c.state, shift[c.i]), c.room_nid,
+             case when c.tip is not null then array[commit_ref(c.tip, shift[c.i])] else
+               (select array_agg(commit_ref(t.ref, shift[c.i]) order by t.i)
+                  from unnest(h_commit, h_ref) with ordinality t(commit, ref, i) where t.commit = c.i) end
+        from unnest(c_room, c_last_slot, c_depth, c_state, c_tip) with ordinality c(room_nid, last_slot, depth, state, tip, i)
+       where shift[c.i] is not null and c_expected[c.i] = 0;
+    end if;
+
+    if cardinality(s_slot) > 0 then
+      insert into state_events (nid, base_nid, room_nid, type_nid, skey_nid, auth)
+      select coalesce(e_nid[s.slot], shift[e_commit[s.slot]] + s.slot), commit_ref(s.base, shift[e_commit[s.slot]]),
+             c_room[e_commit[s.slot]], e_type[s.slot], e_skey[s.slot], s.auth
+        from unnest(s_slot, s_base, s_auth) s(slot, base, auth) where shift[e_commit[s.slot]] is not null
+          on conflict (room_nid, nid) do update set base_nid = excluded.base_nid;
+    end if;
+
+    if cardinality(k_commit) > 0 then
+      insert into current_state as s (nid, room_nid, type_nid, skey_nid, membership)
+      select commit_ref(k.ref, shift[k.commit]), c_room[k.commit], k.type, k.skey, k.membership
+        from unnest(k_commit, k_type, k_skey, k_ref, k_membership) k(commit, type, skey, ref, membership)
+       where shift[k.commit] is not null and k.ref <> 0
+          on conflict (room_nid, type_nid, skey_nid) do update set nid = excluded.nid, membership = excluded.membership;
+      if 0 = any (k_ref) then
+        delete from current_state s
+         using unnest(k_commit, k_type, k_skey, k_ref) k(commit, type, skey, ref)
+         where k.ref = 0 and shift[k.commit] is not null
+           and s.room_nid = c_room[k.commit] and s.type_nid = k.type and s.skey_nid = k.skey;
+      end if;
+    end if;
+
+    if cardinality(l_commit) > 0 then
+      insert into local_membership (nid, pos, user_nid, room_nid, membership)
+      select commit_ref(l.ref, shift[l.commit]), shift[l.commit] + l.slot, l.user_nid, c_room[l.commit], l.membership
+        from unnest(l_commit, l_user, l_ref, l_slot, l_membership) l(commit, user_nid, ref, slot, membership)
+       where shift[l.commit] is not null
+          on conflict (user_nid, room_nid) do update
+         set nid = excluded.nid, pos = excluded.pos, membership = excluded.membership, forgotten = false;
+    end if;
+
+    if cardinality(v_commit) > 0 then
+      insert into room_servers as s (since_pos, left_pos, room_nid, server_nid, joined)
+      select shift[v.commit] + coalesce(v.entered, c_last_slot[v.commit]),
+             case when v.delta <= 0 then shift[v.commit] + v.gone end,
+             c_room[v.commit], v.server_nid, v.delta
+        from unnest(v_commit, v_server, v_delta, v_join, v_leave) v(commit, server_nid, delta, entered, gone)
+       where shift[v.commit] is not null
+          on conflict (room_nid, server_nid) do update
+         set joined = s.joined + excluded.joined,
+             since_pos = case when s.joined > 0 then s.since_pos else excluded.since_pos end,
+             left_pos = case when s.joined + excluded.joined > 0 then null else coalesce(excluded.left_pos, s.left_pos) end;
+    end if;
+
+    if cardinality(r_slot) > 0 then
+      insert into relations (nid, pos, room_nid, type_nid, sender_nid, parent_id, rel_type, key)
+      select coalesce(e_nid[r.slot], shift[e_commit[r.slot]] + r.slot), shift[e_commit[r.slot]] + r.slot,
+             c_room[e_commit[r.slot]], e_type[r.slot], e_sender[r.slot], r.parent, r.type, r.key
+        from unnest(r_slot, r_parent, r_type, r_key) r(slot, parent, type, key)
+       where shift[e_commit[r.slot]] is not null;
+      if 'm.thread' = any (r_type) then
+        insert into threads as t (last_pos, room_nid, root_id)
+        select max(shift[e_commit[r.slot]] + r.slot), c_room[e_commit[r.slot]], r.parent
+          from unnest(r_slot, r_parent, r_type) r(slot, parent, type)
+         where r.type = 'm.thread' and shift[e_commit[r.slot]] is not null
+         group by c_room[e_commit[r.slot]], r.parent
+            on conflict (root_id, room_nid) do update set last_pos = greatest(t.last_pos, excluded.last_pos);
+      end if;
+    end if;
+    if cardinality(x_slot) > 0 then
+      with broken as (
+        delete from relations r
+         using unnest(x_slot, x_target) x(slot, target)
+         where r.nid = commit_ref(x.target, shift[e_commit[x.slot]]) and r.room_nid = c_room[e_commit[x.slot]]
+         returning r.parent_id, r.room_nid, r.rel_type)
+      select array_agg(parent_id), array_agg(room_nid) into broken_parents, broken_rooms
+        from broken where rel_type = 'm.thread';
+      if broken_parents is not null then
+        delete from threads t
+         using unnest(broken_parents, broken_rooms) b(root_id, room_nid)
+         where t.root_id = b.root_id and t.room_nid = b.room_nid
+           and not exists (select 1 from relations r
+                            where r.parent_id = t.root_id and r.rel_type = 'm.thread' and r.room_nid = t.room_nid);
+        update threads t
+           set last_pos = (select r.pos from relations r
+                            where r.parent_id = t.root_id and r.rel_type = 'm.thread' and r.room_nid = t.room_nid
+                            order by r.parent_id desc, r.pos desc limit 1)
+          from unnest(broken_parents, broken_rooms) b(root_id, room_nid)
+         where t.root_id = b.root_id and t.room_nid = b.room_nid;
+      end if;
+    insert into redactions (nid, target_nid, room_nid, target_id)
+      select coalesce(e_nid[x.slot], shift[e_commit[x.slot]] + x.slot), commit_ref(x.target, shift[e_commit[x.slot]]),
+             c_room[e_commit[x.slot]], x.target_id
+        from unnest(x_slot, x_target, x_target_id) x(slot, target, target_id)
+       where shift[e_commit[x.slot]] is not null;
+      update events e set json = x.json, redacted_by = coalesce(e_nid[x.slot], shift[e_commit[x.slot]] + x.slot)
+        from unnest(x_slot, x_target, x_json) x(slot, target, json)
+       where e.nid = commit_ref(x.target, shift[e_commit[x.slot]]) and e.room_nid = c_room[e_commit[x.slot]]
+         and e.redacted_by is null;
+    end if;
+
+    if cardinality(p_slot) > 0 then
+      update events e set redacted_by = p.redaction_nid from unnest(p_slot, p_redaction) p(slot, redaction_nid)
+       where e.nid = coalesce(e_nid[p.slot], shift[e_commit[p.slot]] + p.slot) and shift[e_commit[p.slot]] is not null;
+      update redactions r
+         set target_nid = coalesce(e_nid[p.slot], shift[e_commit[p.slot]] + p.slot), target_id = null
+        from unnest(p_slot, p_redaction) p(slot, redaction_nid)
+       where r.nid = p.redaction_nid and shift[e_commit[p.slot]] is not null;
+    end if;
+
+    if cardinality(m_commit) > 0 then
+      insert into state_node (state_nid, base_nid, origin, room_nid, kind, data)
+      select m.state, commit_ref(m.base, shift[m.commit]), shift[m.commit] + c_last_slot[m.commit] + 1, c_room[m.commit],
+             1, m.data
+        from unnest(m_commit, m_state, m_base, m_data) m(commit, state, base, data) where shift[m.commit] is not null
+          on conflict do nothing;
+    end if;
+  end
+  $$;
+`

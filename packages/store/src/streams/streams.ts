@@ -1,0 +1,47 @@
+import type { StreamHead } from '../tables/stream-head.ts'
+
+/** Something durable that happened at a stream position. */
+export interface StreamChange {
+  readonly kind: string
+  readonly pos: number
+}
+
+/** A table whose rows take stream positions. */
+export interface StreamSource<Change extends StreamChange> {
+  /** What changed at positions in `(after, upTo]`, in their order; the first `limit` of them. */
+  list(after: number, upTo: number, limit: number): Promise<readonly Change[]>
+}
+
+/** A stretch of the stream. */
+export interface StreamPage<Change extends StreamChange> {
+  /** In the order of positions. A position may hold nothing: what was overwritten since is found at its new position. */
+  readonly changes: readonly Change[]
+  /** Everything up to here was looked at. */
+  readonly upTo: number
+}
+
+/** The stream of durable changes, over all tables that take part in it. */
+export class Streams<Change extends StreamChange> {
+  readonly #head: StreamHead
+  readonly #sources: readonly StreamSource<Change>[]
+
+  constructor(deps: { readonly head: StreamHead; readonly sources: readonly StreamSource<Change>[] }) {
+    this.#head = deps.head
+    this.#sources = deps.sources
+  }
+
+  /** The position of the last committed change: everything up to it can be read. */
+  position(): Promise<number> {
+    return this.#head.position()
+  }
+
+  /** The changes in `(after, upTo]`; about the first `limit` of them. `upTo` must be a position that was committed. */
+  async readChanges(after: number, upTo: number, limit: number): Promise<StreamPage<Change>> {
+    if (after >= upTo) return { changes: [], upTo }
+    const lists = await Promise.all(this.#sources.map((source) => source.list(after, upTo, limit)))
+    // Beyond the end of a list that was cut off nothing is known.
+    const covered = Math.min(upTo, ...lists.filter((list) => list.length >= limit).map((list) => list.at(-1)!.pos))
+    const changes = lists.flatMap((list) => list.filter(({ pos }) => pos <= covered))
+    return { changes: changes.sort((a, b) => a.pos - b.pos), upTo: covered }
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Network } from '@hearth/federation-client'
+import { createLogger, type Clock } from '@hearth/runtime'
+import { loadConfig, startServer, type HearthServer } from '@hearth/server'
+import type { Store } from '@hearth/store'
+import { createTestDatabase } from './database.ts'
+import type { TestDatabase } from './test-postgres.ts'
+import { TestClient } from './test-client.ts'
+
+export interface TestServerOptions {
+  /** Settings as environment variables: `HEARTH_REGISTRATION_MODE`. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly clock?: Clock
+  /** The database of another server, to run a second process of the same deployment. */
+  readonly database?: TestDatabase
+  /** Where its requests to other servers go; the machine's network when absent. */
+  readonly network?: Network
+}
+
+const defaults = {
+  HEARTH_SERVER_NAME: 'hearth.test',
+  HEARTH_LISTEN: 'http://127.0.0.1:0',
+  HEARTH_REGISTRATION_MODE: 'open',
+  HEARTH_REGISTRATION_SHARED_SECRET: 'shared secret of tests',
+  HEARTH_RATE_LIMITS_ENABLED: 'false',
+  HEARTH_LOG_LEVEL: 'error',
+  HEARTH_FEDERATION_NOTARIES: '',
+}
+
+/** A whole server in this process, on a database of its own, reached over HTTP. */
+export class TestServer {
+  readonly database: TestDatabase
+  readonly #dataDir: string
+  readonly #options: TestServerOptions
+  #server: HearthServer
+
+  private constructor(deps: {
+    database: TestDatabase
+    dataDir: string
+    options: TestServerOptions
+    server: HearthServer
+  }) {
+    this.database = deps.database
+    this.#dataDir = deps.dataDir
+    this.#options = deps.options
+    this.#server = deps.server
+  }
+
+  static async start(options: TestServerOptions = {}): Promise<TestServer> {
+    const database = options.database ?? (await createTestDatabase())
+    const dataDir = await mkdtemp(join(tmpdir(), 'hearth-test-'))
+    const server = await run(database, dataDir, options)
+    return new TestServer({ database, dataDir, options, server })
+  }
+
+  get url(): string {
+    return this.#server.urls[0]!.replace(/\/$/, '')
+  }
+
+  get store(): Store {
+    return this.#server.store
+  }
+
+  /** A client that is not logged in. */
+  get anonymous(): TestClient {
+    return new TestClient({ baseUrl: () => this.url })
+  }
+
+  /** Registers an account and gives a client that is logged in to it. */
+  register(username: string, password = `${username}'s password`): Promise<TestClient> {
+    return this.anonymous.register(username, password)
+  }
+
+  /** Stops the server and starts it again on the same database and data directory. */
+  async restart(): Promise<void> {
+    await this.#server.stop()
+    this.#server = await run(this.database, this.#dataDir, this.#options)
+  }
+
+  /** Stops the server and removes what it leaves, its database included unless another server gave it. */
+  async stop(): Promise<void> {
+    await this.#server.stop()
+    await rm(this.#dataDir, { recursive: true, force: true })
+    if (!this.#options.database) await this.database.drop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+function run(
+  database: TestDatabase,
+  dataDir: string,
+  { settings, clock, network }: TestServerOptions,
+): Promise<HearthServer> {
+  const environment = { ...defaults, ...settings, HEARTH_DATABASE_URL: database.url, HEARTH_DATA_DIR: dataDir }
+  const { config } = loadConfig({ environment, workingDirectory: dataDir })
+  return startServer(config, createLogger({ level: config.logLevel }), {
+    checkResponses: true,
+    ...(clock && { clock }),
+    ...(network && { network }),
+  })
+}

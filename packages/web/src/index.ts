@@ -1,0 +1,1 @@
+export { Pages, type PageAsset, type PageFacts } from './pages.ts'

@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config'
+
+const everywhere = ['**/node_modules/**', '**/dist/**']
+
+/** The kinds of tests, chosen with `--mode`; scripts/test.ts does it. */
+const kinds = {
+  /** Units and APIs: npm test. */
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/**/*.test.ts'],
+    exclude: [...everywhere, '**/*.interop.test.ts', '**/*.faults.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+  /** Against other implementations of Matrix, which are installed by the first test that needs them. */
+  interop: {
+    include: ['packages/*/{src,test}/**/*.interop.test.ts'],
+    exclude: everywhere,
+    testTimeout: 600_000,
+    hookTimeout: 900_000,
+  },
+  /** Killed processes, in full. */
+  faults: {
+    include: ['packages/*/{src,test}/**/*.faults.test.ts'],
+    exclude: everywhere,
+    testTimeout: 3_600_000,
+    hookTimeout: 600_000,
+  },
+}
+
+export default defineConfig(({ mode }) => ({
+  // Tests run on the sources, never on what was built last. (The condition "source" would not reach the global setup.)
+  resolve: {
+    alias: [{ find: /^@hearth\/([a-z-]+)$/, replacement: `${import.meta.dirname}/packages/$1/src/index.ts` }],
+  },
+  test: {
+    ...kinds[mode as keyof typeof kinds],
+    globalSetup: ['packages/test-kit/src/vitest-global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    restoreMocks: true,
+  },
+}))
