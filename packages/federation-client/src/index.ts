@@ -1,5 +1,6 @@
 export type { DestinationHealth } from './destination-health.ts'
 export { FederationClient, type FederationClientDeps } from './federation-client.ts'
+export { AddressRefused } from './network/address-refused.ts'
 export type { Network, SrvRecord } from './network/network.ts'
 export { isPublicAddress } from './network/public-address.ts'
 export { SystemNetwork } from './network/system-network.ts'
@@ -21,3 +22,5 @@ export type { TimestampQuery, TimestampToEventAnswer } from './operations/timest
 export { RemoteError } from './remote-error.ts'
 export type { RequestOptions } from './request-options.ts'
 export { InvalidAnswer, NotTried, ServerUnreachable } from './server-unreachable.ts'
+export type { WebAnswer } from './web/web-answer.ts'
+export { WebClient, type WebClientDeps, type WebLimits, type WebRequest } from './web/web-client.ts'

@@ -16,6 +16,7 @@ export {
   type PeerHandler,
   type PeerRequest,
 } from './federation/fake-peer.ts'
+export { FakeWebServer, type WebPage, type WebPageRequest } from './federation/fake-web-server.ts'
 export { FederationGate } from './interop/federation-gate.ts'
 export { Oracle, type OracleAnswer } from './interop/oracle.ts'
 export { interopPrograms, pythonEnvironment } from './interop/python-environment.ts'

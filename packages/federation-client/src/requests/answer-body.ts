@@ -3,20 +3,30 @@ import { TimeSlice, type Clock } from '@hearth/runtime'
 import { InvalidAnswer } from '../server-unreachable.ts'
 import type { Phases } from './phases.ts'
 
+export interface AnswerBodyOptions {
+  readonly phases: Phases
+  /** How long each part may take, in milliseconds. */
+  readonly idleMs: number
+  readonly maxBytes: number
+  readonly clock: Clock
+  readonly anyEncoding?: boolean
+}
+
 /**
  * The parts of an answer's body as they arrive. The connection is closed unless all of it is read.
- * @throws InvalidAnswer when it is too long or compressed, which nobody asked for
+ * @throws InvalidAnswer when it is too long or, unless `anyEncoding` says that whoever reads it decompresses it, compressed,
+ *   which nobody asked for
  */
 export async function* answerBody(
   response: IncomingMessage,
-  { phases, idleMs, maxBytes, clock }: { phases: Phases; idleMs: number; maxBytes: number; clock: Clock },
+  { phases, idleMs, maxBytes, clock, anyEncoding = false }: AnswerBodyOptions,
 ): AsyncGenerator<Buffer, undefined> {
   const { signal } = phases
   const onAbort = (): void => void response.destroy(signal.reason as Error)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     signal.throwIfAborted()
-    if (!['identity', undefined].includes(response.headers['content-encoding'])) {
+    if (!anyEncoding && !['identity', undefined].includes(response.headers['content-encoding'])) {
       throw new InvalidAnswer('it is compressed')
     }
     if (Number(response.headers['content-length'] ?? 0) > maxBytes) throw new InvalidAnswer('it is too long')

@@ -2,21 +2,18 @@ import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, connect, createSecureContext, getCACertificates, type TLSSocket } from 'node:tls'
 import type { Clock } from '@hearth/runtime'
 import type { Route } from '../discovery/route.ts'
-import { isPublicAddress } from '../network/public-address.ts'
-import type { Network } from '../network/network.ts'
+import { allowedAddresses, type AddressRules } from '../network/allowed-addresses.ts'
 import { DeadlineExceeded } from './deadline-exceeded.ts'
 import { orAborted } from './or-aborted.ts'
 
-export interface ConnectorDeps {
-  readonly network: Network
+export interface ConnectorDeps extends AddressRules {
   /** Certificate authorities in PEM to trust beside the usual ones. */
   readonly trustedAuthorities: readonly string[]
-  readonly allowPrivateAddresses: boolean
   readonly clock: Clock
 }
 
 /**
- * Opens TLS connections. What is connected to is the very address that was checked, so that a name cannot answer with one
+ * Opens connections, with TLS unless it is told otherwise. What is connected to is the very address that was checked, so that a name cannot answer with one
  * address for the check and with another for the connection.
  */
 export class Connector {
@@ -31,25 +28,29 @@ export class Connector {
   }
 
   /** Connects and checks the certificate. Rejects with why that did not work, at the latest after `limitMs`. */
-  async connect(route: Route, limitMs: number): Promise<TLSSocket> {
+  connect(route: Route, limitMs: number): Promise<TLSSocket> {
+    return this.#withLimit(limitMs, async (signal) => this.#secure(await this.#open(route, signal), route, signal))
+  }
+
+  /** Connects without TLS, to what is public anyway. Rejects as `connect`. */
+  connectPlainly(route: Pick<Route, 'host' | 'port'>, limitMs: number): Promise<Socket> {
+    return this.#withLimit(limitMs, async (signal) => connected(await this.#open(route, signal), signal))
+  }
+
+  async #withLimit<T>(limitMs: number, connecting: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const tooLate = new AbortController()
     const timer = this.#deps.clock.setTimer(limitMs, () => tooLate.abort(new DeadlineExceeded('connecting', limitMs)))
     try {
-      const addresses = await orAborted(this.#addressesOf(route.host), tooLate.signal)
-      return await this.#secure(this.#deps.network.connect(addresses, route.port), route, tooLate.signal)
+      return await connecting(tooLate.signal)
     } finally {
       timer.cancel()
     }
   }
 
-  async #addressesOf(host: string): Promise<readonly string[]> {
-    const { network, allowPrivateAddresses } = this.#deps
-    const addresses = isIP(host) === 0 ? await network.addressesOf(host) : [host]
-    const allowed = allowPrivateAddresses ? addresses : addresses.filter(isPublicAddress)
-    if (allowed.length === 0) {
-      throw new Error(addresses.length === 0 ? 'the host has no address' : 'the host has no public address')
-    }
-    return allowed
+  /** A connection on its way to one of the host's addresses that may be reached. */
+  async #open({ host, port }: Pick<Route, 'host' | 'port'>, signal: AbortSignal): Promise<Socket> {
+    const addresses = await orAborted(allowedAddresses(host, this.#deps), signal)
+    return this.#deps.network.connect(addresses, port)
   }
 
   #secure(socket: Socket, { certificateName }: Route, signal: AbortSignal): Promise<TLSSocket> {
@@ -83,4 +84,24 @@ export class Connector {
       else signal.addEventListener('abort', onAbort, { once: true })
     })
   }
+}
+
+/** Waits until a connection stands. */
+function connected(socket: Socket, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => fail(signal.reason as Error)
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort)
+      socket.removeListener('error', fail)
+      resolve(socket)
+    })
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
 }

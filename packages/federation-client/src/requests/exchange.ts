@@ -28,7 +28,7 @@ export class StaleConnection extends Error {
 export function exchange(
   route: Route,
   { method, target, headers, body }: HttpRequest,
-  { agent, phases, limits }: { agent: Agent; phases: Phases; limits: RequestLimits },
+  { agent, phases, limits }: { agent: Agent; phases: Phases; limits: Pick<RequestLimits, 'connectMs' | 'firstByteMs'> },
 ): Promise<IncomingMessage> {
   const { signal } = phases
   return new Promise((resolve, reject) => {
