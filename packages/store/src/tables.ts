@@ -24,6 +24,8 @@ import { OutgoingEvents } from './tables/outgoing-events.ts'
 import { PresenceLists } from './tables/presence-lists.ts'
 import { Profiles } from './tables/profiles.ts'
 import { LoginTokens } from './tables/login-tokens.ts'
+import { Media } from './tables/media.ts'
+import { MediaBlobs } from './tables/media-blobs.ts'
 import { OpenIdTokens } from './tables/openid-tokens.ts'
 import { PublishedRooms } from './tables/published-rooms.ts'
 import { Receipts } from './tables/receipts.ts'
@@ -66,6 +68,8 @@ export class Tables {
   readonly leases: Leases
   readonly inboundStaging: InboundStaging
   readonly localMemberships: LocalMemberships
+  readonly media: Media
+  readonly mediaBlobs: MediaBlobs
   readonly outsideMemberships: OutsideMemberships
   readonly outgoingEvents: OutgoingEvents
   readonly presenceLists: PresenceLists
@@ -113,6 +117,8 @@ export class Tables {
     this.leases = new Leases(db)
     this.inboundStaging = new InboundStaging(db)
     this.localMemberships = new LocalMemberships(db)
+    this.media = new Media(db)
+    this.mediaBlobs = new MediaBlobs(db)
     this.outsideMemberships = new OutsideMemberships(db)
     this.outgoingEvents = new OutgoingEvents(db)
     this.presenceLists = new PresenceLists(db)

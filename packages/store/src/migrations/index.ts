@@ -19,6 +19,7 @@ import { inboundStaging } from './0021b-inbound-staging.ts'
 import { outsideMemberships } from './0022-outside-memberships.ts'
 import { federationSending } from './0023-federation-sending.ts'
 import { backfill } from './0024-backfill.ts'
+import { media } from './0030-media.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   outsideMemberships,
   federationSending,
   backfill,
+  media,
 ]
