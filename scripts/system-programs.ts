@@ -20,6 +20,7 @@ const programs: readonly SystemProgram[] = [
     packages: ['chromium'],
     sign: 'playwright-core',
   },
+  { names: ['nginx'], packages: ['nginx'], sign: 'NginxProcess' },
   { names: ['redis-server'], packages: ['redis-server'], sign: 'redis-server' },
   {
     names: ['python3'],
@@ -58,7 +59,8 @@ function isThere({ names, works }: SystemProgram): boolean {
 }
 
 function findInPath(names: readonly string[]): string | undefined {
-  const directories = (process.env['PATH'] ?? '').split(delimiter)
+  // Debian leaves the directories of administrators' programs out of the PATH of other people.
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin']
   return directories.flatMap((directory) => names.map((name) => join(directory, name))).find(isExecutable)
 }
 

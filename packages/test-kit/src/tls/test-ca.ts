@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 // What x509 is built on needs it.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
@@ -95,6 +96,13 @@ export class TestCa implements AsyncDisposable {
     const [certificateFile, privateKeyFile] = [`${file}.crt`, `${file}.key`]
     await Promise.all([writeFile(certificateFile, certificate), writeFile(privateKeyFile, privateKey)])
     return { certificate, privateKey, certificateFile, privateKeyFile }
+  }
+
+  /** Has this process trust the authority wherever it is not told otherwise, `fetch` included, until that is disposed. */
+  trust(): Disposable {
+    const before = getCACertificates('default')
+    setDefaultCACertificates([...before, this.certificate])
+    return { [Symbol.dispose]: () => setDefaultCACertificates(before) }
   }
 
   /** Removes the files. */
