@@ -1,5 +1,6 @@
 import { TestServer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { statementsOf as namesOfStatements } from '../statements-of.ts'
 
 // Deterministic figures only: times are measured by benchmarks.
 describe('what a message costs', () => {
@@ -49,5 +50,14 @@ describe('what a message costs', () => {
     )
     // How many share one depends on how they arrive.
     expect(statements / 300).toBeLessThan(0.8)
+  })
+
+  it('shares commits and the numbering of names among those who are invited to one room', async () => {
+    await alice.invite(rooms[2]!, '@warm:hearth.test')
+    const names = await namesOfStatements(server, () =>
+      Promise.all(Array.from({ length: 200 }, (_, n) => alice.invite(rooms[2]!, `@invited${n}:hearth.test`))),
+    )
+    const inTheRoomsTurn = names.filter((name) => /^(hearth_commit|state_keys|users\.insert)/.test(name))
+    expect(inTheRoomsTurn.length / 200).toBeLessThan(0.8)
   })
 })

@@ -101,6 +101,12 @@ export class Profiles {
     return (await this.memberContents([userId])).get(userId) ?? {}
   }
 
+  /** The same as far as it is in memory, where it is never out of date. */
+  peekMemberContent(userId: UserId): JsonObject | undefined {
+    const nid = serverOf(userId) === this.#serverName ? this.#store.users.peek(userId) : undefined
+    return nid === undefined ? undefined : this.#members.get(nid)?.content
+  }
+
   /** The same for several users; those without are left out. */
   async memberContents(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, JsonObject>> {
     const local = userIds.filter((userId) => serverOf(userId) === this.#serverName)

@@ -49,11 +49,11 @@ export class MembershipActions {
   readonly #sender: EventSender
   readonly #sentInvites: SentInvites
   readonly #serverName: ServerName
-  readonly #profiles: Pick<Profiles, 'memberContent'>
+  readonly #profiles: Pick<Profiles, 'memberContent' | 'peekMemberContent'>
   readonly #store: Store
 
   constructor(deps: {
-    profiles: Pick<Profiles, 'memberContent'>
+    profiles: Pick<Profiles, 'memberContent' | 'peekMemberContent'>
     restrictedJoins: RestrictedJoins
     settings: RoomSettings
     sender: EventSender
@@ -186,9 +186,11 @@ export class MembershipActions {
     // A repeated request was carried out, whatever it would come to by now.
     const sent = transaction && (await this.#sender.findSent(transaction))
     if (sent) return sent
+    // Read before the room's turn comes: one room takes many joins at once.
+    const read = comesIn.has(membership) ? await this.#profiles.memberContent(target) : {}
     const plan = async (draft: RoomDraft): Promise<Plan> => {
       // Who comes in is shown as their profile says, unless they are to be called something else in this room.
-      const profile = comesIn.has(membership) ? await this.#profiles.memberContent(target) : {}
+      const profile = comesIn.has(membership) ? (this.#profiles.peekMemberContent(target) ?? read) : {}
       const content = { ...profile, ...wanted, membership, ...(reason !== undefined && { reason }) }
       const existing = decide(await draft.find('m.room.member', target), content)
       if (existing) return { existing }
@@ -207,7 +209,7 @@ export class MembershipActions {
     const isElsewhere = membership === 'invite' && serverOf(target) !== this.#serverName
     const changed = await (isElsewhere
       ? this.#sentInvites.send(request.room, plan)
-      : this.#sender.sendOne(request.room, plan))
+      : this.#sender.sendOne(request.room, plan, [target, requester.userId]))
     if (membership === 'join' && !changed.existing) await this.#settings.carryOver(requester, request.room)
     return changed
   }

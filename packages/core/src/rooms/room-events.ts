@@ -26,6 +26,13 @@ export interface RowOptions {
   readonly outgoing?: boolean | undefined
 }
 
+/** An event with its canonical JSON, and what else its row says. */
+export interface BuiltRow {
+  readonly event: RoomEvent
+  readonly json: string
+  readonly options: RowOptions
+}
+
 /** An event as it is after its redaction. */
 export interface Redaction {
   readonly nid: number
@@ -131,31 +138,68 @@ export class RoomEvents {
     return stateKeyNid === undefined ? undefined : state.get(typeNid, stateKeyNid)
   }
 
+  /**
+   * Whose memberships a room is about to be asked for: those that are there are brought into memory with a statement for all
+   * of them. Resolves to the state keys that nobody has ever used, in this room or another.
+   */
+  async prepareMembers(state: StateMap, userIds: readonly UserId[]): Promise<ReadonlySet<string>> {
+    const { eventTypes, stateKeys } = this.#store
+    const [typeNid, known] = await Promise.all([eventTypes.find('m.room.member'), stateKeys.findAll(userIds)])
+    const nids = typeNid === undefined ? [] : [...known.values()].map((keyNid) => state.get(typeNid, keyNid))
+    await this.findByNids(nids.filter((nid) => nid !== undefined))
+    return new Set(userIds.filter((userId) => !known.has(userId)))
+  }
+
   /** What the store is to write for a built event. */
   async rowOf(event: RoomEvent, json: string, options: RowOptions): Promise<NewEvent> {
-    const { pdu, eventId } = event
-    const { eventTypes, stateKeys, users } = this.#store
-    const stateKey = pdu.state_key
-    const sender = pdu.sender as UserId
-    const typeNid = eventTypes.peek(pdu.type) ?? (await eventTypes.intern(pdu.type))
-    const senderNid = users.peek(sender) ?? (await users.intern(sender))
-    const relation = relationOf(pdu)
-    return {
-      eventId,
-      json,
-      typeNid,
-      stateKeyNid: stateKey === undefined ? null : (stateKeys.peek(stateKey) ?? (await stateKeys.intern(stateKey))),
-      senderNid,
-      depth: pdu.depth,
-      ts: pdu.origin_server_ts,
-      flags: options.outgoing ? eventFlags.outgoing : 0,
-      auth: [...options.auth],
-      ...(options.replaces !== undefined && { replaces: options.replaces }),
-      ...(options.transaction && { txn: options.transaction }),
-      ...(await this.#membershipOf(event, options.previousMembership)),
-      ...(relation && { relation }),
-      ...(options.redaction && { redacts: { target: options.redaction.nid, prunedJson: options.redaction.json } }),
-    }
+    return (await this.rowsOf([{ event, json, options }]))[0]!
+  }
+
+  /** The same for several; names that have no numbers yet get them together. */
+  async rowsOf(built: readonly BuiltRow[]): Promise<NewEvent[]> {
+    const { eventTypes, stateKeys, users, servers } = this.#store
+    const members = built.flatMap(({ event }) => memberOf(event)?.userId ?? [])
+    const [typeNids, stateKeyNids, userNids, serverNids] = await Promise.all([
+      numbersOf(
+        eventTypes,
+        built.map(({ event }) => event.pdu.type),
+      ),
+      numbersOf(
+        stateKeys,
+        built.flatMap(({ event }) => event.pdu.state_key ?? []),
+      ),
+      numbersOf(users, [...built.map(({ event }) => event.pdu.sender as UserId), ...members]),
+      numbersOf(servers, members.map(serverOf)),
+    ])
+    return built.map(({ event, json, options }) => {
+      const { pdu, eventId } = event
+      const relation = relationOf(pdu)
+      const member = memberOf(event)
+      return {
+        eventId,
+        json,
+        typeNid: typeNids(pdu.type),
+        stateKeyNid: pdu.state_key === undefined ? null : stateKeyNids(pdu.state_key),
+        senderNid: userNids(pdu.sender as UserId),
+        depth: pdu.depth,
+        ts: pdu.origin_server_ts,
+        flags: options.outgoing ? eventFlags.outgoing : 0,
+        auth: [...options.auth],
+        ...(options.replaces !== undefined && { replaces: options.replaces }),
+        ...(options.transaction && { txn: options.transaction }),
+        ...(member && {
+          membership: {
+            userNid: userNids(member.userId),
+            serverNid: serverNids(serverOf(member.userId)),
+            local: serverOf(member.userId) === this.#serverName,
+            membership: member.membership,
+            previous: options.previousMembership ?? null,
+          },
+        }),
+        ...(relation && { relation }),
+        ...(options.redaction && { redacts: { target: options.redaction.nid, prunedJson: options.redaction.json } }),
+      }
+    })
   }
 
   /**
@@ -168,21 +212,27 @@ export class RoomEvents {
     const pdu = redact(room.version, this.parse(row).pdu)
     return { nid: row.nid, event: { eventId, pdu }, json: canonicalJson(pdu) }
   }
+}
 
-  async #membershipOf(event: RoomEvent, previous: Membership | undefined): Promise<Pick<NewEvent, 'membership'>> {
-    const membership = membershipOf(event)
-    const stateKey = event.pdu.state_key
-    // Other servers invite whomever they like.
-    if (!membership || stateKey === undefined || !isUserId(stateKey)) return {}
-    const server = serverOf(stateKey)
-    return {
-      membership: {
-        userNid: await this.#store.users.intern(stateKey),
-        serverNid: await this.#store.servers.intern(server),
-        local: server === this.#serverName,
-        membership,
-        previous: previous ?? null,
-      },
-    }
+/** Whose membership an event sets, and to what. Other servers invite whomever they like: not only users. */
+function memberOf(event: RoomEvent): { userId: UserId; membership: Membership } | undefined {
+  const membership = membershipOf(event)
+  const stateKey = event.pdu.state_key
+  return membership && stateKey !== undefined && isUserId(stateKey) ? { userId: stateKey, membership } : undefined
+}
+
+/** The numbers of names, which get one if they have none. Without any statement where all are in memory. */
+async function numbersOf<Key extends string>(
+  dictionary: { peek(key: Key): number | undefined; internAll(keys: readonly Key[]): Promise<Map<Key, number>> },
+  keys: readonly Key[],
+): Promise<(key: Key) => number> {
+  const numbers = new Map<Key, number>()
+  const unknown: Key[] = []
+  for (const key of keys) {
+    const nid = dictionary.peek(key)
+    if (nid === undefined) unknown.push(key)
+    else numbers.set(key, nid)
   }
+  if (unknown.length > 0) for (const [key, nid] of await dictionary.internAll(unknown)) numbers.set(key, nid)
+  return (key) => numbers.get(key)!
 }

@@ -1,8 +1,16 @@
-import { MatrixError, type RoomId } from '@hearth/protocol'
+import { MatrixError, type RoomId, type UserId } from '@hearth/protocol'
 import type { SigningKey } from '@hearth/crypto'
 import { roomIdOf, type RoomVersion } from '@hearth/rooms'
 import type { Clock, Logger } from '@hearth/runtime'
-import { CommitUnknown, StateMap, type ClientTransaction, type CommitOutcome, type Store } from '@hearth/store'
+import {
+  CommitUnknown,
+  StateMap,
+  type ClientTransaction,
+  type CommitOutcome,
+  type NewEvent,
+  type RoomCommit,
+  type Store,
+} from '@hearth/store'
 import type { StreamFeed } from '../../sync/stream-feed.ts'
 import type { Room } from '../room.ts'
 import type { RoomEvents } from '../room-events.ts'
@@ -22,6 +30,7 @@ export type Planner = (draft: RoomDraft) => Promise<Plan> | Plan
 
 interface Item {
   readonly plan: Planner
+  readonly members: readonly UserId[]
   readonly resolve: (sent: readonly SentEvent[]) => void
   readonly reject: (error: unknown) => void
   /** How often another process was faster. */
@@ -66,14 +75,15 @@ export class EventSender {
   }
 
   /**
-   * Sends what `plan` decides on, all of it or nothing.
+   * Sends what `plan` decides on, all of it or nothing. `members` are the users whose memberships the plan is about: those of
+   * all plans that wait are looked up together.
    *
    * @returns the events in the order of the plan.
    * @throws MatrixError what the plan or the room's rules refuse; M_LIMIT_EXCEEDED when the room has too much waiting.
    */
-  send(room: Room, plan: Planner): Promise<readonly SentEvent[]> {
+  send(room: Room, plan: Planner, members: readonly UserId[] = []): Promise<readonly SentEvent[]> {
     return new Promise((resolve, reject) => {
-      const posted = this.#inbox.post(room.nid, { plan, resolve, reject, lostRaces: 0 })
+      const posted = this.#inbox.post(room.nid, { plan, members, resolve, reject, lostRaces: 0 })
       if (!posted)
         reject(new MatrixError('M_LIMIT_EXCEEDED', 'The room is busy', { fields: { retry_after_ms: 1_000 } }))
     })
@@ -90,9 +100,9 @@ export class EventSender {
     return 'existing' in planned ? planned : draft.append(planned[0]!)
   }
 
-  /** Sends one event. */
-  async sendOne(room: Room, plan: Planner): Promise<SentEvent> {
-    const [sent] = await this.send(room, plan)
+  /** Sends one event. @see send */
+  async sendOne(room: Room, plan: Planner, members?: readonly UserId[]): Promise<SentEvent> {
+    const [sent] = await this.send(room, plan, members)
     return sent!
   }
 
@@ -127,14 +137,14 @@ export class EventSender {
 
   /** Commits the first events of a room, which exists from then on. */
   async create(draft: RoomDraft): Promise<readonly SentEvent[]> {
-    const outcome = await this.#write(draft)
+    const { commit, outcome } = await this.#write(draft)
     if (outcome.kind === 'duplicate-txn') {
       await this.#comeTo(outcome.nid)
       return [{ eventId: outcome.eventId, existing: true }]
     }
     if (outcome.kind === 'head-moved') throw new Error(`room ${draft.room.id} exists already`)
     this.#deps.rooms.add(draft.room)
-    await this.#advance(draft, outcome.firstPos)
+    await this.#advance(draft, commit.events, outcome.firstPos)
     return sentEvents(draft.drafted)
   }
 
@@ -153,6 +163,7 @@ export class EventSender {
       const room = await this.#deps.rooms.findByNid(roomNid)
       if (!room) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
       const draft = this.#draft(room)
+      await draft.prepareMembers(batch.flatMap(({ members }) => members))
       const accepted = await this.#draftAll(draft, batch)
       if (accepted.length === 0) return []
       return await this.#commit(draft, accepted)
@@ -204,10 +215,10 @@ export class EventSender {
 
   async #commit(draft: RoomDraft, accepted: readonly Accepted[]): Promise<readonly Item[]> {
     const { room } = draft
-    const outcome = await this.#write(draft)
+    const { commit, outcome } = await this.#write(draft)
     switch (outcome.kind) {
       case 'committed': {
-        await this.#advance(draft, outcome.firstPos)
+        await this.#advance(draft, commit.events, outcome.firstPos)
         for (const { item, start, end, others } of accepted) {
           item.resolve(sentEvents(draft.drafted.slice(start, end)))
           for (const other of others) other.item.resolve(other.sent)
@@ -230,9 +241,10 @@ export class EventSender {
     }
   }
 
-  async #write(draft: RoomDraft): Promise<CommitOutcome> {
+  async #write(draft: RoomDraft): Promise<{ commit: RoomCommit; outcome: CommitOutcome }> {
+    const commit = await draft.toCommit()
     try {
-      return await this.#deps.store.persister.commit(draft.toCommit())
+      return { commit, outcome: await this.#deps.store.persister.commit(commit) }
     } catch (error) {
       if (error instanceof CommitUnknown) this.#deps.feed.doubt()
       throw error
@@ -256,17 +268,18 @@ export class EventSender {
   }
 
   /** Moves the room's head to the end of a committed draft and tells the stream. */
-  async #advance(draft: RoomDraft, firstPos: number): Promise<void> {
+  async #advance(draft: RoomDraft, rows: readonly NewEvent[], firstPos: number): Promise<void> {
     const { room, drafted } = draft
     const { store, events, feed } = this.#deps
     let { state, stateNid } = room.head
     const stateNids: number[] = [stateNid]
-    drafted.forEach(({ event, row, json, redacted }, index) => {
+    drafted.forEach(({ event, json, redacted }, index) => {
+      const { typeNid, stateKeyNid } = rows[index]!
       const nid = firstPos + index
       if (redacted) events.forget(redacted.nid)
-      if (row.stateKeyNid !== null) {
+      if (stateKeyNid !== null) {
         // The store's own, where it is in memory: states that are one object need no comparing.
-        state = store.states.peek(nid) ?? state.with(row.typeNid, row.stateKeyNid, nid)
+        state = store.states.peek(nid) ?? state.with(typeNid, stateKeyNid, nid)
         stateNid = nid
         events.remember(nid, event, json)
       }
@@ -283,7 +296,7 @@ export class EventSender {
         ...room.head.extremities.slice(draft.prevEventCount),
       ],
     }
-    feed.publish({ firstPos, count: drafted.length, changes: changesOf(room, drafted, firstPos, stateNids) })
+    feed.publish({ firstPos, count: drafted.length, changes: changesOf(room, drafted, rows, firstPos, stateNids) })
     await feed.reached(last)
   }
 }
@@ -297,7 +310,7 @@ function findEarlier(draft: RoomDraft, accepted: readonly Accepted[], plan: Plan
   return accepted.find(({ start, end }) =>
     'existing' in plan
       ? draft.drafted.slice(start, end).some(({ event }) => event.eventId === plan.existing.eventId)
-      : isSameTransaction(draft.drafted[start]?.row.txn, plan[0]?.transaction),
+      : isSameTransaction(draft.drafted[start]?.options.transaction, plan[0]?.transaction),
   )
 }
 

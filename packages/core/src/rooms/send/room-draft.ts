@@ -12,10 +12,10 @@ import {
   type RoomEvent,
 } from '@hearth/rooms'
 import { CanonicalJsonError, type SigningKey } from '@hearth/crypto'
-import type { ClientTransaction, NewEvent, RoomCommit } from '@hearth/store'
+import type { ClientTransaction, RoomCommit } from '@hearth/store'
 import { membershipOf } from '../membership-content.ts'
 import type { Room } from '../room.ts'
-import type { RoomEvents } from '../room-events.ts'
+import type { RoomEvents, RowOptions } from '../room-events.ts'
 import type { Proposal } from './proposal.ts'
 import { isSameTransaction } from './transaction-scope.ts'
 
@@ -25,8 +25,8 @@ const maxPrevEvents = 20
 /** A proposal that has become an event, not yet committed. */
 export interface DraftedEvent {
   readonly event: RoomEvent
-  readonly row: NewEvent
   readonly json: string
+  readonly options: RowOptions
   /** For a state event: the event whose place it takes. */
   readonly replaced: RoomEvent | undefined
   /** For a redaction: the event that it redacts, as it will be. */
@@ -57,6 +57,8 @@ export class RoomDraft {
   readonly #deps: RoomDraftDeps
   /** The indexes in `drafted` that hold a key of the state, newest last. */
   readonly #overlay = new Map<string, number[]>()
+  /** Users who are in nobody's state, so that the room's need not be asked for them. */
+  #unheardOf: ReadonlySet<string> = new Set()
 
   constructor(room: Room, deps: RoomDraftDeps) {
     this.room = room
@@ -64,16 +66,20 @@ export class RoomDraft {
     this.#deps = deps
   }
 
+  /** Brings the memberships that are going to be looked at into memory, all at once. */
+  async prepareMembers(userIds: readonly UserId[]): Promise<void> {
+    if (userIds.length === 0) return
+    this.#unheardOf = await this.#deps.events.prepareMembers(this.room.head.state, [...new Set(userIds)])
+  }
+
   /** The state event with this key, drafted ones included. */
   async find(type: string, stateKey: string): Promise<RoomEvent | undefined> {
-    const index = this.#overlay.get(stateTupleKey(type, stateKey))?.at(-1)
-    if (index !== undefined) return this.drafted[index]!.event
-    return this.#deps.events.findState(this.room.head.state, type, stateKey)
+    return (await this.#findWithReference(type, stateKey))?.event
   }
 
   /** Whether a drafted event answers this request. */
   hasTransaction(transaction: ClientTransaction): boolean {
-    return this.drafted.some(({ row }) => isSameTransaction(row.txn, transaction))
+    return this.drafted.some(({ options }) => isSameTransaction(options.transaction, transaction))
   }
 
   savepoint(): Savepoint {
@@ -110,15 +116,15 @@ export class RoomDraft {
     const { type, stateKey } = proposal
     const replaced = stateKey === undefined ? undefined : await this.#findWithReference(type, stateKey)
     const redaction = proposal.redacts && (await this.#deps.events.redactionOf(room, proposal.redacts))
-    const row = await this.#deps.events.rowOf(event, json, {
+    const options: RowOptions = {
       auth: proposal.stateKey === undefined ? [] : [...state.values()].map(({ reference }) => reference),
       transaction: proposal.transaction,
       previousMembership: membershipOf(replaced?.event),
       replaces: replaced?.reference,
       redaction,
       outgoing: true,
-    })
-    const drafted: DraftedEvent = { event, row, json, replaced: replaced?.event, redacted: redaction }
+    }
+    const drafted: DraftedEvent = { event, json, options, replaced: replaced?.event, redacted: redaction }
     this.drafted.push(drafted)
     if (proposal.stateKey !== undefined)
       this.#overlayStack(proposal.type, proposal.stateKey).push(this.drafted.length - 1)
@@ -163,15 +169,15 @@ export class RoomDraft {
     }
   }
 
-  /** What the store commits. */
-  toCommit(): RoomCommit {
+  /** What the store commits. Only now names get numbers: what is refused leaves none behind. */
+  async toCommit(): Promise<RoomCommit> {
     const { room, drafted } = this
     return {
       roomNid: room.nid,
       expectedPos: room.head.lastPos,
       stateNid: room.head.stateNid,
       ...(room.head.lastPos === 0 && { newRoom: { roomId: room.id, version: room.version.id } }),
-      events: drafted.map(({ row }) => row),
+      events: await this.#deps.events.rowsOf(drafted),
       extremities: [-drafted.length, ...room.head.extremities.slice(this.prevEventCount).map(({ nid }) => nid)],
     }
   }
@@ -192,6 +198,7 @@ export class RoomDraft {
   ): Promise<{ event: RoomEvent; reference: number } | undefined> {
     const index = this.#overlay.get(stateTupleKey(type, stateKey))?.at(-1)
     if (index !== undefined) return { event: this.drafted[index]!.event, reference: -(index + 1) }
+    if (this.#unheardOf.has(stateKey)) return undefined
     return this.#deps.events.findStateWithNid(this.room.head.state, type, stateKey)
   }
 
