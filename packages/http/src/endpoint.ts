@@ -22,6 +22,8 @@ export interface RequestFacts {
 
 /** What a handler is given. */
 export interface EndpointRequest<Params, Query, Body, Requester> extends RequestFacts {
+  /** As it was sent: an endpoint of GET gets HEAD as well. */
+  readonly method: string
   readonly params: Params
   readonly query: Query
   readonly body: Body
@@ -31,6 +33,8 @@ export interface EndpointRequest<Params, Query, Body, Requester> extends Request
    * not wait any longer, which for endpoints that are `longPoll` is at once. Its reason says which.
    */
   readonly signal: AbortSignal
+  /** A header, by its name in lower case; several of the same name are joined by commas. */
+  header(name: string): string | undefined
 }
 
 /** What a handler returns: the body of a 200, or an answer with its own status, headers or bytes. */

@@ -1,5 +1,6 @@
 export { Answer, RawAnswer, rawJson, streamedJson, type AnswerHeaders } from './answer.ts'
 export type { Authenticated, AuthenticationRequest, Authenticator, Authenticators } from './authentication.ts'
+export { BodyStream, byteStream } from './body-stream.ts'
 export { addressGroup } from './client-address.ts'
 export { contentChecks } from './content-checks.ts'
 export {
@@ -15,6 +16,7 @@ export {
   type Requesters,
 } from './endpoint.ts'
 export { RequestAborted } from './exchange.ts'
+export { fileAnswer, type ByteRange, type FileRequest, type ServedFile } from './file-answer.ts'
 export { HttpServer, type HttpServerDeps } from './http-server.ts'
 export { defaultLimits, type HttpLimits } from './limits.ts'
 export type { TlsFiles } from './listener.ts'

@@ -2,6 +2,7 @@ import { Answer, RawAnswer } from './answer.ts'
 import type { Authenticated, Authenticator } from './authentication.ts'
 import type { Endpoint, EndpointRequest } from './endpoint.ts'
 import type { BodyBudget, BodyShare } from './body-budget.ts'
+import { BodyStream, byteStream } from './body-stream.ts'
 import { addressGroup } from './client-address.ts'
 import type { Exchange } from './exchange.ts'
 import type { HttpLimits } from './limits.ts'
@@ -42,8 +43,17 @@ class HandlerRequest implements EndpointRequest<unknown, unknown, unknown, unkno
     this.#exchange = exchange
   }
 
+  get method(): string {
+    return this.#exchange.method
+  }
+
   get signal(): AbortSignal {
     return this.#exchange.signal
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#exchange.request.headers[name]
+    return typeof value === 'object' ? value.join(', ') : value
   }
 }
 
@@ -97,7 +107,7 @@ export class MountedEndpoint {
       maxDepth: endpoint.maxBodyDepth ?? limits.maxJsonDepth,
       nul: endpoint.allowNul === true ? 'allow' : 'refuse',
     }
-    if (endpoint.body !== undefined && endpoint.body !== jsonBytes) {
+    if (endpoint.body !== undefined && endpoint.body !== jsonBytes && endpoint.body !== byteStream) {
       this.#checkBody = validator.compile(endpoint.body, 'body')
     }
     this.#checkResponse = deps.checkResponses ? validator.compile(endpoint.response, 'response') : undefined
@@ -107,6 +117,10 @@ export class MountedEndpoint {
   async serve(exchange: Exchange, path: Path, now: () => number): Promise<Answer<unknown> | RawAnswer> {
     exchange.deadlineAt = exchange.startedAt + this.#deadlineMs
     if (this.#endpoint.body === undefined) return this.#authenticateAndHandle(exchange, path)
+    if (this.#endpoint.body === byteStream) {
+      const stream = new BodyStream(exchange, { limits: this.#limits, handlerMs: this.#deadlineMs, now })
+      return this.#authenticateAndHandle(exchange, path, stream)
+    }
     const share = this.#bodyBudget.share(addressGroup(exchange.ip))
     exchange.readBody = () => this.#receiveBody(exchange, share, now)
     try {
@@ -116,11 +130,15 @@ export class MountedEndpoint {
     }
   }
 
-  async #authenticateAndHandle(exchange: Exchange, path: Path): Promise<Answer<unknown> | RawAnswer> {
+  async #authenticateAndHandle(
+    exchange: Exchange,
+    path: Path,
+    stream?: BodyStream,
+  ): Promise<Answer<unknown> | RawAnswer> {
     const authenticated = this.#authenticate === undefined ? NOBODY : await this.#authenticate(exchange)
     exchange.subject = authenticated.subject
     try {
-      return await this.#handle(exchange, path, authenticated)
+      return await this.#handle(exchange, path, authenticated, stream)
     } finally {
       authenticated.onEnd?.()
     }
@@ -130,6 +148,7 @@ export class MountedEndpoint {
     exchange: Exchange,
     path: Path,
     { requester, subject, rateLimited, watch }: Authenticated<unknown>,
+    stream: BodyStream | undefined,
   ): Promise<Answer<unknown> | RawAnswer> {
     const { rateLimit } = this.#endpoint
     if (rateLimit !== undefined && rateLimited !== false) {
@@ -137,7 +156,7 @@ export class MountedEndpoint {
     }
     const params = this.#readParams(path)
     const query = this.#readQuery(exchange)
-    const body = await this.#readBody(exchange)
+    const body = stream ?? (await this.#readBody(exchange))
     const request = new HandlerRequest(exchange, { params, query, body, requester })
     const endWatch = this.longPoll ? watch?.((refusal) => exchange.refuse(refusal)) : undefined
     try {

@@ -58,7 +58,8 @@ export function readBody(
   })
 }
 
-function tooLarge(maxBytes: number): MatrixError {
+/** 413: a body has more bytes than its endpoint takes. */
+export function tooLarge(maxBytes: number): MatrixError {
   return new MatrixError('M_TOO_LARGE', `The request body may have at most ${maxBytes} bytes`)
 }
 
@@ -68,12 +69,20 @@ function tooLarge(maxBytes: number): MatrixError {
  * @throws MatrixError 415.
  */
 export function checkJsonHeaders(request: IncomingMessage): void {
-  const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new MatrixError('M_UNRECOGNIZED', 'Compressed request bodies are not supported', { status: 415 })
-  }
+  refuseEncoding(request)
   if (request.headers['content-type']?.toLowerCase().startsWith('multipart/') === true) {
     throw new MatrixError('M_NOT_JSON', 'The request body must be JSON', { status: 415 })
+  }
+}
+
+/**
+ * Refuses a compressed body.
+ * @throws MatrixError 415.
+ */
+export function refuseEncoding({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new MatrixError('M_UNRECOGNIZED', 'Compressed request bodies are not supported', { status: 415 })
   }
 }
 

@@ -159,8 +159,8 @@ export class RequestHandler {
     exchange.deadlineAt = this.#now() + this.#limits.writeTimeoutMs
     const options = { close, lingerMs: this.#limits.lingerMs, now: this.#now }
     try {
-      await writeAnswer(exchange, answer, options)
-      exchange.deadlineAt += (exchange.bytes / this.#limits.minBytesPerSecond) * 1000
+      const bytes = await writeAnswer(exchange, answer, options)
+      exchange.deadlineAt += (bytes / this.#limits.minBytesPerSecond) * 1000
     } catch (error) {
       if (!isCutOff(exchange, error)) this.#logFailure(exchange, 'an answer could not be written', error)
       // Half an answer cannot be taken back; a cut connection tells the client that it is not the whole.

@@ -19,12 +19,15 @@ export interface WriteOptions {
   readonly now: () => number
 }
 
-/** Writes an answer, with the headers that every answer has. Returns when it has been handed to the connection. */
+/**
+ * Writes an answer, with the headers that every answer has. Returns when it has been handed to the connection, with the
+ * number of bytes that may still be on their way.
+ */
 export async function writeAnswer(
   exchange: Exchange,
   answer: Answer<unknown> | RawAnswer,
   options: WriteOptions,
-): Promise<void> {
+): Promise<number> {
   const { response } = exchange
   const payload = answer instanceof RawAnswer ? answer.payload : JSON.stringify(answer.body)
   const streamed = payload instanceof Readable
@@ -36,6 +39,8 @@ export async function writeAnswer(
   if (streamed) await stream(exchange, payload, options.now)
   else if (exchange.hasUnreadBody) await endEarly(exchange, payload, { ...options, close })
   else response.end(payload)
+  // A stream goes no faster than the client takes it.
+  return bytes ?? 0
 }
 
 /** Writes the answer to an OPTIONS request. */
@@ -60,8 +65,10 @@ function headersOf(
   { bytes, close }: { bytes: number | undefined; close: boolean },
 ): string[] {
   const type = answer instanceof RawAnswer ? answer.contentType : 'application/json'
-  const headers = ['Content-Type', type, 'X-Request-Id', exchange.requestId]
-  if (bytes !== undefined) headers.push('Content-Length', String(bytes))
+  const headers = ['X-Request-Id', exchange.requestId]
+  // What is not modified has its type and length still.
+  if (answer.status !== 304) headers.push('Content-Type', type)
+  if (bytes !== undefined && answer.status !== 304) headers.push('Content-Length', String(bytes))
   if (exchange.crossOrigin) headers.push(...corsHeaders)
   if (close) headers.push('Connection', 'close')
   const own = new Set<string>()
