@@ -1,1 +1,5 @@
-export {}
+export { BlobMissing, type BlobStore, type Content, type Range } from './blobs/blob-store.ts'
+export { Blobs, type BlobsDeps, type Commit } from './blobs/blobs.ts'
+export { DirectoryStore } from './blobs/directory-store.ts'
+export { S3Store, type S3StoreOptions } from './blobs/s3-store.ts'
+export { Spool } from './blobs/spool.ts'

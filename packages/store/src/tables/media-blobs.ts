@@ -42,6 +42,16 @@ export class MediaBlobs {
     return rows[0]!.location
   }
 
+  /** Keeps a content until the end of the transaction; false when it is not there any longer. */
+  async hold({ hash, location }: MediaBlob): Promise<boolean> {
+    const rows = await this.#db.query(
+      'mediaBlobs.hold',
+      'select from media_blobs where hash = $1 and location = $2 for key share',
+      [hash, location],
+    )
+    return rows.length === 1
+  }
+
   /** Moves a content from a location, where its bytes were lost; false when it was not there any longer. */
   async move(hash: Uint8Array, from: string, to: string): Promise<boolean> {
     const moved = await this.#db.execute(

@@ -1,0 +1,149 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, open, opendir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Content } from './blob-store.ts'
+import { asStorageError } from './storage-full.ts'
+
+const READ_BYTES = 64 * 1024
+
+/** Where files are while they arrive. What a process leaves there when it dies is removed by the next sweep. */
+export class Spool {
+  readonly #directory: string
+
+  constructor({ directory }: { directory: string }) {
+    this.#directory = directory
+  }
+
+  /** Begins a file. Whoever begins one disposes of it. */
+  async begin(): Promise<SpooledFile> {
+    const path = join(this.#directory, randomBytes(16).toString('hex'))
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+      return new SpooledFile(path, await open(path, 'wx+', 0o600))
+    } catch (error) {
+      throw asStorageError(error)
+    }
+  }
+
+  /** Removes what nobody has written to since `beforeTs`, in milliseconds since the epoch; gives how many files. */
+  async sweep(beforeTs: number): Promise<number> {
+    let removed = 0
+    for await (const entry of await opendir(this.#directory).catch(() => [])) {
+      const path = join(this.#directory, entry.name)
+      const changedTs = await stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => Infinity,
+      )
+      if (!entry.isFile() || changedTs >= beforeTs) continue
+      await rm(path, { force: true })
+      removed += 1
+    }
+    return removed
+  }
+}
+
+/** A file that arrives: written by one, read meanwhile by any number, and stored or thrown away at the end. */
+export class SpooledFile implements AsyncDisposable {
+  readonly path: string
+  readonly #handle: FileHandle
+  readonly #hash = createHash('sha256')
+  readonly #waiting = new Set<() => void>()
+  #bytes = 0
+  #end: 'whole' | { readonly error: unknown } | undefined
+  #readers = 0
+  #disposed = false
+
+  constructor(path: string, handle: FileHandle) {
+    this.path = path
+    this.#handle = handle
+  }
+
+  /** How much has arrived. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Adds bytes. @throws MatrixError 507 when there is no room */
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#hash.update(chunk)
+    try {
+      for (let at = 0; at < chunk.length;) {
+        const { bytesWritten } = await this.#handle.write(chunk, at, chunk.length - at, this.#bytes + at)
+        at += bytesWritten
+      }
+    } catch (error) {
+      throw asStorageError(error)
+    }
+    this.#bytes += chunk.length
+    this.#wake()
+  }
+
+  /** Says that this is all, and makes sure that it is on the disk. */
+  async finish(): Promise<Content> {
+    try {
+      await this.#handle.sync()
+    } catch (error) {
+      throw asStorageError(error)
+    }
+    this.#end = 'whole'
+    this.#wake()
+    return { hash: this.#hash.digest(), size: this.#bytes }
+  }
+
+  /** Says that no more will come, and why: whoever reads fails with it. */
+  fail(error: unknown): void {
+    this.#end ??= { error }
+    this.#wake()
+  }
+
+  /** The bytes from the first on, as they arrive; those who have not read to the end when the file is moved still can. */
+  async *follow(signal: AbortSignal): AsyncGenerator<Buffer, undefined> {
+    if (this.#disposed) throw new Error('the file is closed')
+    this.#readers += 1
+    try {
+      let at = 0
+      for (;;) {
+        signal.throwIfAborted()
+        if (at < this.#bytes) {
+          const length = Math.min(READ_BYTES, this.#bytes - at)
+          const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at)
+          at += bytesRead
+          yield buffer.subarray(0, bytesRead)
+        } else if (this.#end === 'whole') return undefined
+        else if (this.#end !== undefined) throw this.#end.error
+        else await this.#change(signal)
+      }
+    } finally {
+      this.#readers -= 1
+      await this.#closeIfUnused()
+    }
+  }
+
+  /** Removes the file unless it was moved, and lets go of it when the last reader has. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.fail(new Error('the file was thrown away'))
+    this.#disposed = true
+    await rm(this.path, { force: true })
+    await this.#closeIfUnused()
+  }
+
+  async #closeIfUnused(): Promise<void> {
+    if (this.#disposed && this.#readers === 0) await this.#handle.close()
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const onChange = (): void => {
+        this.#waiting.delete(onChange)
+        signal.removeEventListener('abort', onChange)
+        resolve()
+      }
+      this.#waiting.add(onChange)
+      signal.addEventListener('abort', onChange, { once: true })
+    })
+  }
+
+  #wake(): void {
+    for (const onChange of this.#waiting) onChange()
+  }
+}
