@@ -1,5 +1,5 @@
 import type { EventId } from '@hearth/protocol'
-import { roomVersions } from '@hearth/rooms'
+import { referenceTo, roomVersions } from '@hearth/rooms'
 import { createLogger, Metrics, SystemClock } from '@hearth/runtime'
 import { Store } from '@hearth/store'
 import { createTestDatabase, ForeignRoom, type TestDatabase } from '@hearth/test-kit'
@@ -86,6 +86,23 @@ describe.each(Object.keys(roomVersions))('taking outliers of a room of version %
     for (const missing of first.unjudged.values()) expect(missing).toEqual([levels.eventId])
     const second = await intake.take(row, verified([levels, ...lacking]))
     expect(second.stored.size).toBe(room.events.length)
+  })
+
+  it('rejects what an event of another room is to authorize', async () => {
+    const [room, other] = [livelyRoom(version), livelyRoom(version)]
+    const row = await rowOf(room)
+    await intake.take(row, verified(room.events))
+    const member = '@a:elsewhere.test'
+    const { stored } = await intake.take(await rowOf(other), verified(other.events))
+    expect(stored.size).toBe(other.events.length)
+    const topic = { type: 'm.room.topic', sender: member, state_key: '', content: { topic: 'forged' } }
+    const forged = room.build({
+      ...topic,
+      auth_events: [referenceTo(room.version, other.find('m.room.member', member)!)],
+    })
+    const later = room.build({ ...topic, auth_events: [referenceTo(room.version, forged)] })
+    const taken = await intake.take(row, verified([later, forged]))
+    expect([...taken.stored.values()].map(({ rejected }) => rejected)).toEqual([true, true])
   })
 
   it('takes no event of another room', async () => {

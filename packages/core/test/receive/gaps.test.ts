@@ -1,3 +1,4 @@
+import { RemoteError } from '@hearth/federation-client'
 import type { EventId, ServerName } from '@hearth/protocol'
 import {
   prevEventIds,
@@ -164,6 +165,36 @@ describe('the gap before an event', () => {
     await gapFiller.stop()
   })
 
+  it('is filled as far as a server goes back, and from there on with the state that it gives', async () => {
+    const { foreign, room, peers } = await talkativeRoom(30)
+    const getMissingEvents = peers.getMissingEvents.bind(peers)
+    peers.getMissingEvents = (...request) =>
+      peers.asked.length === 0
+        ? getMissingEvents(...request)
+        : Promise.reject(new RemoteError({ destination: peer, status: 404, errcode: 'M_UNRECOGNIZED', message: 'No' }))
+    const { receivedPdus, gapFiller } = server.transactions(keys, peers)
+    await receivedPdus.receive(peer, [foreign.events.at(-1)!.pdu])
+    await gapFiller.settled()
+    expect(await stagedIn(room)).toEqual([])
+    const stored = await server.store.events.findByIds(foreign.events.slice(-21).map(({ eventId }) => eventId))
+    expect(stored.filter(({ streamPos }) => streamPos !== null)).toHaveLength(21)
+    await gapFiller.stop()
+  })
+
+  it('is not skipped: an event whose previous ones nobody shows is not taken with a state that is only told', async () => {
+    const { foreign, room, peers } = await talkativeRoom(2)
+    peers.getMissingEvents = () => (peers.asked.push('getMissingEvents'), Promise.resolve([]))
+    const { receivedPdus, gapFiller } = server.transactions(keys, peers)
+    const last = foreign.events.at(-1)!
+    await receivedPdus.receive(peer, [last.pdu])
+    await gapFiller.settled()
+    expect(await stagedIn(room)).toEqual([
+      { id: last.eventId, failure: 'the server does not show the events before it' },
+    ])
+    expect(peers.asked).toEqual(['getMissingEvents'])
+    await gapFiller.stop()
+  })
+
   it('that cannot be filled holds up neither the room nor its transaction, and is given up at last', async () => {
     const { foreign, room, peers } = await talkativeRoom(3)
     const { receivedPdus, gapFiller } = server.transactions(keys, peers)
@@ -198,21 +229,30 @@ describe('the gap before an event', () => {
     foreign.send(foreign.member(mallory, 'join'))
     await server.receive(room, ...foreign.events.slice(-2))
     const state = foreign.state.filter(({ pdu }) => pdu.type !== 'm.room.power_levels')
-    const auth = state.filter(({ pdu }) => pdu.type === 'm.room.create' || pdu.state_key === mallory)
+    const auth_events = state
+      .filter(({ pdu }) => pdu.type === 'm.room.create' || pdu.state_key === mallory)
+      .map(({ eventId }) => eventId)
+    const excuse = foreign.build({
+      type: 'm.room.message',
+      sender: mallory,
+      content: {},
+      prev_events: ['$unheard-of' as EventId],
+      auth_events,
+    })
     const coup = foreign.build({
       type: 'm.room.power_levels',
       sender: mallory,
       state_key: '',
       content: { users: { [mallory]: 100 } },
-      prev_events: ['$unheard-of' as EventId],
-      auth_events: auth.map(({ eventId }) => eventId),
+      prev_events: [excuse.eventId],
+      auth_events,
     })
     const invented = new Map(
       state.map(({ eventId, pdu }) => [`${pdu.type.length}:${pdu.type}:${pdu.state_key}`, eventId]),
     )
-    const events = new Map([...foreign.events, coup].map((event) => [event.eventId, event as RoomEvent]))
+    const events = new Map([...foreign.events, excuse, coup].map((event) => [event.eventId, event as RoomEvent]))
     const peers = new PeerServers({ events, stateBefore: () => invented })
-    peers.getMissingEvents = () => Promise.resolve([])
+    peers.getMissingEvents = () => Promise.resolve([excuse.pdu])
     const { receivedPdus, gapFiller } = server.transactions(keys, peers)
     await receivedPdus.receive(peer, [coup.pdu])
     await gapFiller.settled()

@@ -244,11 +244,37 @@ describe('a received redaction', () => {
     const target = foreign.send(message(bob, 'mine'))
     const early = foreign.build({ ...redaction(carol, target.eventId), prev_events: target.pdu.prev_events })
     const late = foreign.build(redaction(carol, target.eventId))
-    expect((await server.receive(room, early, target, late)).map(({ kind }) => kind)).toEqual(Array(3).fill('accepted'))
+    const kinds = (await server.receive(room, early, target, late)).map(({ kind }) => kind)
+    // Clients would carry out what they are shown.
+    expect(kinds).toEqual(['accepted', 'accepted', 'soft-failed'])
     expect(await storedContent(target.eventId)).toEqual({ body: 'mine' })
     const ofCreate = foreign.build(redaction(alice, foreign.create.eventId))
     await server.receive(room, ofCreate)
     expect(await storedContent(foreign.create.eventId)).toEqual(foreign.create.pdu.content)
+  })
+})
+
+describe('an event that names one of another room', () => {
+  let elsewhere: EventId
+
+  beforeEach(async () => {
+    elsewhere = foreign.find('m.room.member', bob)!.eventId
+    await enter('10')
+  })
+
+  it('[SEC-127] as what authorizes it is rejected, and what comes after it goes on', async () => {
+    const auth = [foreign.create.eventId, elsewhere]
+    const topic = { type: 'm.room.topic', sender: bob, state_key: '', content: { topic: 'forged' } }
+    const forged = foreign.send({ ...topic, auth_events: auth })
+    const next = foreign.build({ ...message(bob, 'hi'), prev_events: [forged.eventId] })
+    expect((await server.receive(room, forged, next)).map(({ kind }) => kind)).toEqual(['rejected', 'accepted'])
+    expect(told()).toEqual([next.eventId])
+  })
+
+  it('[SEC-133] as what it redacts is shown to nobody', async () => {
+    const redacting = foreign.send({ type: 'm.room.redaction', sender: bob, content: {}, redacts: elsewhere })
+    expect(await server.receive(room, redacting)).toMatchObject([{ kind: 'soft-failed' }])
+    expect(await storedContent(elsewhere)).toMatchObject({ membership: 'join' })
   })
 })
 

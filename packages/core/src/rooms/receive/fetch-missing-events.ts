@@ -1,3 +1,4 @@
+import { RemoteError } from '@hearth/federation-client'
 import type { EventId, ServerName } from '@hearth/protocol'
 import { authEventIds, prevEventIds } from '@hearth/rooms'
 import type { Store } from '@hearth/store'
@@ -29,6 +30,13 @@ export interface WaitingEvent extends VerifiedEvent {
   readonly missingAuth: readonly EventId[]
 }
 
+export interface FetchedEvents {
+  /** Those that still wait for others, each after those among them that it names. */
+  readonly waiting: readonly WaitingEvent[]
+  /** All that the server has shown, those that were not taken among them. */
+  readonly shown: ReadonlySet<EventId>
+}
+
 /**
  * Fills the gap before an event from the newer side: asks for the events before it, and again for those before them.
  * {@link https://spec.matrix.org/v1.19/server-server-api/#post_matrixfederationv1get_missing_eventsroomid}
@@ -44,30 +52,19 @@ export class MissingEventsFetcher {
    * Fetches the events before an event and takes what can be taken into the room. What was before this server came to
    * the room is left where it is: it is the past, not news.
    *
-   * @returns the fetched events that still wait for others, each after those among them that it names.
    * @throws RemoteError, ServerUnreachable, BudgetSpent
    */
-  async fetch(room: Room, server: ServerName, { event }: VerifiedEvent, budget: FetchBudget): Promise<WaitingEvent[]> {
-    const { store, source, fetched } = this.#deps
+  async fetch(room: Room, server: ServerName, { event }: VerifiedEvent, budget: FetchBudget): Promise<FetchedEvents> {
+    const { store } = this.#deps
     const minDepth = await store.events.firstDepth(room.nid)
     const seen = new Set<EventId>([event.eventId])
+    const shown = new Set<EventId>()
     let waiting: WaitingEvent[] = []
     let latest: EventId[] = [event.eventId]
     for (let page = 0; page < maxPages && latest.length > 0; page++) {
-      const earliest = room.head.extremities.map((extremity) => extremity.event.eventId)
-      const received = await source.getMissingEvents(
-        server,
-        room.id,
-        {
-          earliestEvents: earliest.slice(0, maxNamed),
-          latestEvents: latest.slice(0, maxNamed),
-          limit: pageSize,
-          minDepth,
-        },
-        budget.spend(),
-      )
-      const verified = [...(await fetched.verify(room, received.slice(0, pageSize)))]
-      const fresh = verified.filter(([id, { event }]) => !seen.has(id) && event.pdu.depth >= minDepth)
+      const received = await this.#ask(room, server, latest, budget, page === 0)
+      for (const id of received.keys()) shown.add(id)
+      const fresh = [...received].filter(([id, { event }]) => !seen.has(id) && event.pdu.depth >= minDepth)
       if (fresh.length === 0) break
       for (const [id] of fresh) seen.add(id)
       waiting = await this.#place(room, [...fresh.map(([, verified]) => verified), ...waiting])
@@ -75,7 +72,30 @@ export class MissingEventsFetcher {
       const roots = waiting.filter(({ missingPrevious }) => missingPrevious.some((id) => !ids.has(id)))
       latest = roots.map((root) => root.event.eventId)
     }
-    return waiting
+    return { waiting, shown }
+  }
+
+  /** The events before some, as far as they are signed. Once there are some, that there are no more of them is no failure. */
+  async #ask(
+    room: Room,
+    server: ServerName,
+    latest: readonly EventId[],
+    budget: FetchBudget,
+    isFirst: boolean,
+  ): Promise<Map<EventId, VerifiedEvent>> {
+    const { source, fetched } = this.#deps
+    const range = {
+      earliestEvents: room.head.extremities.map((extremity) => extremity.event.eventId).slice(0, maxNamed),
+      latestEvents: latest.slice(0, maxNamed),
+      limit: pageSize,
+    }
+    try {
+      const received = await source.getMissingEvents(server, room.id, range, budget.spend())
+      return await fetched.verify(room, received.slice(0, pageSize))
+    } catch (error) {
+      if (isFirst || !(error instanceof RemoteError)) throw error
+      return new Map()
+    }
   }
 
   /** Takes events into the room as far as that is possible; gives those that wait for others. */

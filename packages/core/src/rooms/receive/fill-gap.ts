@@ -18,6 +18,15 @@ export interface GapFillDeps {
 /** Where a gap has more ends than these, only the event that stands after it is taken, with a state fetched for it. */
 const maxRoots = 3
 
+/** A server does not show what comes right before an event. */
+export class EventsWithheld extends Error {
+  override readonly name = 'EventsWithheld'
+
+  constructor() {
+    super('the server does not show the events before it')
+  }
+}
+
 /** Fills the gap before an event with what one server gives. */
 export class GapFill {
   readonly #deps: GapFillDeps
@@ -31,17 +40,19 @@ export class GapFill {
    * it as the server has it.
    *
    * @returns what became of the event; `incomplete` when the server does not give what it takes.
-   * @throws RemoteError, ServerUnreachable, BudgetSpent, UnusableState
+   * @throws RemoteError, ServerUnreachable, BudgetSpent, UnusableState, EventsWithheld
    */
   async fill(room: Room, server: ServerName, event: VerifiedEvent, budget: FetchBudget): Promise<Placement> {
     const { receiver, missingEvents } = this.#deps
     let placement = await receiver.receiveOne(room, event)
     if (placement.kind !== 'incomplete') return placement
     if (placement.missingPrevious.length > 0) {
-      const waiting = await missingEvents.fetch(room, server, event, budget)
+      const { waiting, shown } = await missingEvents.fetch(room, server, event, budget)
       await this.#takeWaiting(room, server, waiting, budget)
       placement = await receiver.receiveOne(room, event)
       if (placement.kind !== 'incomplete') return placement
+      // Whoever sends an event has those before it. To believe a state in their stead would invite everybody to invent one.
+      if (!placement.missingPrevious.every((id) => shown.has(id))) throw new EventsWithheld()
     }
     return this.#takeWithState(room, server, { ...event, ...placement }, budget)
   }

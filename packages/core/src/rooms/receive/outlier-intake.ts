@@ -62,9 +62,9 @@ export class OutlierIntake {
     for (const { event } of given.values()) {
       if (roomIdOf(room.version, event) !== room.id) unjudged.set(event.eventId, [])
     }
-    const known = await this.#findKnown(room, given, unjudged)
+    const { known, foreign } = await this.#findKnown(room, given, unjudged)
     const fresh = new Map([...given].filter(([eventId]) => !known.has(eventId) && !unjudged.has(eventId)))
-    const judged = await this.#judgeAll(room, fresh, known, unjudged)
+    const judged = await this.#judgeAll(room, fresh, { known, foreign, unjudged })
     await this.#insert(room, judged, known)
     const stored = new Map<EventId, TakenOutlier>()
     for (const eventId of given.keys()) {
@@ -75,18 +75,20 @@ export class OutlierIntake {
     return { stored, unjudged }
   }
 
-  /** The given events and their auth events, as far as they are stored. */
+  /** The given events and their auth events, as far as they are stored; those of other rooms apart. */
   async #findKnown(
     room: OutlierRoom,
     given: ReadonlyMap<EventId, VerifiedEvent>,
     unjudged: Map<EventId, readonly EventId[]>,
-  ): Promise<Map<EventId, KnownEvent>> {
+  ): Promise<{ known: Map<EventId, KnownEvent>; foreign: Set<EventId> }> {
     const ids = new Set(given.keys())
     for (const { event } of given.values()) for (const id of authEventIds(event.pdu)) ids.add(id)
     if (!room.version.createIsAuthEvent) ids.add(createEventIdOf(room.id))
     const known = new Map<EventId, KnownEvent>()
+    const foreign = new Set<EventId>()
     for (const row of await this.#store.events.findByIds([...ids])) {
       if (row.roomNid !== room.nid) {
+        foreign.add(row.eventId)
         if (given.has(row.eventId)) unjudged.set(row.eventId, [])
         continue
       }
@@ -94,15 +96,22 @@ export class OutlierIntake {
       const event = this.#events.parse(row)
       known.set(row.eventId, { nid: row.nid, rejected, event: rejected ? { ...event, rejected } : event })
     }
-    return known
+    return { known, foreign }
   }
 
   /** Judges events in the order of their auth events; what is judged can allow the next. */
   async #judgeAll(
     room: OutlierRoom,
     fresh: ReadonlyMap<EventId, VerifiedEvent>,
-    known: ReadonlyMap<EventId, KnownEvent>,
-    unjudged: Map<EventId, readonly EventId[]>,
+    {
+      known,
+      foreign,
+      unjudged,
+    }: {
+      readonly known: ReadonlyMap<EventId, KnownEvent>
+      readonly foreign: ReadonlySet<EventId>
+      readonly unjudged: Map<EventId, readonly EventId[]>
+    },
   ): Promise<JudgedEvent[]> {
     const createId = room.version.createIsAuthEvent ? undefined : createEventIdOf(room.id)
     const authOf = ({ event }: VerifiedEvent): readonly EventId[] =>
@@ -114,11 +123,13 @@ export class OutlierIntake {
     for (const verified of inAuthOrder(fresh, authOf)) {
       const { eventId } = verified.event
       const find = (id: EventId): RoomEvent | undefined => judged.get(id)?.event ?? known.get(id)?.event
-      const missing = authOf(verified).filter((id) => find(id) === undefined)
+      const isForeign = authOf(verified).some((id) => foreign.has(id))
+      const missing = isForeign ? [] : authOf(verified).filter((id) => find(id) === undefined)
       if (missing.length > 0) unjudged.set(eventId, [...new Set(missing.flatMap((id) => unjudged.get(id) ?? [id]))])
       else {
-        const auth = authEventIds(verified.event.pdu).map((id) => find(id)!)
-        const rejected = !checkAuthEvents(room.version, verified.event, auth, createId && find(createId)).allowed
+        const auth = authEventIds(verified.event.pdu).flatMap((id) => find(id) ?? [])
+        const create = createId && find(createId)
+        const rejected = isForeign || !checkAuthEvents(room.version, verified.event, auth, create).allowed
         judged.set(eventId, {
           event: rejected ? { ...verified.event, rejected } : verified.event,
           json: verified.json,
@@ -137,9 +148,10 @@ export class OutlierIntake {
     const stateKeyNids = await stateKeys.internAll(judged.flatMap(({ event }) => event.pdu.state_key ?? []))
     const senderNids = await users.internAll(judged.map(({ event }) => event.pdu.sender as UserId))
     const indexes = new Map(judged.map(({ event }, index) => [event.eventId, index]))
-    const reference = (id: EventId): number => {
+    // What names an event of another room is rejected, and authorized by nothing.
+    const reference = (id: EventId): number | readonly [] => {
       const index = indexes.get(id)
-      return index === undefined ? known.get(id)!.nid : -(1 + index)
+      return index === undefined ? (known.get(id)?.nid ?? []) : -(1 + index)
     }
     const rows = judged.map(({ event: { eventId, pdu }, json, rejected }): NewOutlier => {
       const isState = pdu.state_key !== undefined
@@ -152,7 +164,7 @@ export class OutlierIntake {
         depth: storedNumber(pdu.depth),
         ts: storedNumber(pdu.origin_server_ts),
         flags: rejected ? eventFlags.rejected : 0,
-        auth: isState ? authEventIds(pdu).map(reference) : [],
+        auth: isState ? authEventIds(pdu).flatMap(reference) : [],
       }
     })
     const stored = await outliers.insert(room.nid, rows)

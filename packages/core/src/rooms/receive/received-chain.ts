@@ -1,6 +1,6 @@
 import type { EventId } from '@hearth/protocol'
-import { authEventIds, prevEventIds, redactionTarget, type RoomEvent } from '@hearth/rooms'
-import { eventFlags, type EventRef, type NewEvent, type RoomCommit, type StateMap, type Store } from '@hearth/store'
+import { authEventIds, prevEventIds, type RoomEvent } from '@hearth/rooms'
+import { eventFlags, type EventRef, type RoomCommit, type StateMap, type Store } from '@hearth/store'
 import { membershipOf } from '../membership-content.ts'
 import type { Room } from '../room.ts'
 import type { RoomEvents } from '../room-events.ts'
@@ -11,7 +11,7 @@ import { CurrentStateChanges } from './current-state-changes.ts'
 import { eventsBefore, type JudgedEvent } from './forward-extremities.ts'
 import type { KnownEvent, KnownEvents } from './known-events.ts'
 import type { Placement, ReceivedEvent } from './received-event.ts'
-import { redactedBy, type PendingRedactions, type RedactedEvent } from './redaction-step.ts'
+import { redactionEffect, type PendingRedactions, type RedactionEffect } from './redaction-step.ts'
 import type { KnownState, ResolvedState, StateResolver } from './state-resolver.ts'
 
 /**
@@ -74,9 +74,8 @@ export class ReceivedChain {
     const { eventId } = received.event
     const { known } = this.#deps
     const stored = known.get(eventId)
-    const references = [eventId, ...prevEventIds(received.event.pdu), ...authEventIds(received.event.pdu)]
-    if (references.some((id) => known.isForeign(id))) {
-      return settled({ kind: 'ignored', reason: 'it is, or refers to, an event of another room' })
+    if ([eventId, ...prevEventIds(received.event.pdu)].some((id) => known.isForeign(id))) {
+      return settled({ kind: 'ignored', reason: 'it is, or comes after, an event of another room' })
     }
     // The create event of a room that was joined is an outlier, and is to stay one.
     const isOldCreate = stored?.event.pdu.type === 'm.room.create' && !stored.isRejected
@@ -88,14 +87,15 @@ export class ReceivedChain {
     if (missing) return settled(missing)
     const before = await this.#stateBefore(received)
     if (before === undefined) return { kind: 'wait' }
-    const verdict = await this.#judge(received, before, stored)
+    const redaction = await redactionEffect(this.room, received.event, before.state, { chain: this.#chain, known })
+    const verdict = await this.#judge(received, before, stored, redaction)
     if (received.mustBeCurrent === true && verdict.kind !== 'accepted') {
       return settled({ kind: 'ignored', reason: verdict.reason })
     }
     // A late event may have been redacted while it was an outlier.
     const taken = stored ? { ...received, event: stored.event, json: stored.json } : received
     return verdict.kind === 'accepted'
-      ? this.#accept(taken, before, stored)
+      ? this.#accept(taken, before, stored, redaction === 'void' ? undefined : redaction)
       : this.#refuse(taken, before, stored, verdict)
   }
 
@@ -131,10 +131,15 @@ export class ReceivedChain {
 
   /** What the event refers to and is not there: an outlier has no state to go on from. */
   #findMissing({ event, stateBefore }: ReceivedEvent): Placement | undefined {
-    const missingAuth = authEventIds(event.pdu).filter((id) => this.#chain.find(id) === undefined)
+    const missingAuth = authEventIds(event.pdu).filter((id) => !this.#isKnown(id))
     const missingPrevious = stateBefore === undefined ? this.#missingPrevious(event) : []
     if (missingAuth.length === 0 && missingPrevious.length === 0) return undefined
     return { kind: 'incomplete', missingAuth, missingPrevious }
+  }
+
+  /** Whether an auth event is there, be it in another room: then the event is rejected. */
+  #isKnown(authId: EventId): boolean {
+    return this.#chain.find(authId) !== undefined || this.#deps.known.isForeign(authId)
   }
 
   #missingPrevious(event: RoomEvent): EventId[] {
@@ -154,13 +159,29 @@ export class ReceivedChain {
     return this.#deps.resolver.resolveStates(this.room, states)
   }
 
-  async #judge(received: ReceivedEvent, before: KnownState, stored: KnownEvent | undefined): Promise<ReceiptVerdict> {
+  async #judge(
+    received: ReceivedEvent,
+    before: KnownState,
+    stored: KnownEvent | undefined,
+    redaction: RedactionEffect | 'void' | undefined,
+  ): Promise<ReceiptVerdict> {
     // As an outlier it was checked against its auth events.
     if (stored?.isRejected === true) return { kind: 'rejected', reason: 'its auth events do not allow it' }
-    return checkRoomState(this.room, received, { before, current: this.#current }, this.#chain)
+    if (authEventIds(received.event.pdu).some((id) => this.#deps.known.isForeign(id))) {
+      return { kind: 'rejected', reason: 'an auth event is of another room' }
+    }
+    const verdict = await checkRoomState(this.room, received, { before, current: this.#current }, this.#chain)
+    // Clients that are shown a redaction may carry it out.
+    const isVoid = verdict.kind === 'accepted' && redaction === 'void'
+    return isVoid ? { kind: 'soft-failed', reason: 'it may not redact its target' } : verdict
   }
 
-  async #accept(received: ReceivedEvent, before: ResolvedState, stored: KnownEvent | undefined): Promise<ChainStep> {
+  async #accept(
+    received: ReceivedEvent,
+    before: ResolvedState,
+    stored: KnownEvent | undefined,
+    redaction: RedactionEffect | undefined,
+  ): Promise<ChainStep> {
     const { event } = received
     const pending = stored?.isRedacted === true ? undefined : await this.#deps.pendingRedactions.findFor(event)
     const shown = pending?.event ?? event
@@ -169,7 +190,6 @@ export class ReceivedChain {
     const place = await this.#place(shown, entry.after, before, received, ref)
     if (place === undefined) return { kind: 'wait' }
 
-    const redaction = await this.#redaction(event, before.state)
     const inPlace = place.isLinear ? await this.#memberAt(place.before.state, event) : undefined
     const row = await this.#deps.events.rowOf(shown, pending?.json ?? received.json, {
       ...entry.options,
@@ -246,7 +266,7 @@ export class ReceivedChain {
       after: { stateNid: after.stateNid, state: after.state },
       replaced: replaces === undefined ? undefined : await this.#chain.eventOf(replaces),
       options: {
-        auth: isState ? authEventIds(event.pdu).map((id) => this.#chain.find(id)!.nid) : [],
+        auth: isState ? authEventIds(event.pdu).flatMap((id) => this.#chain.find(id)?.nid ?? []) : [],
         replaces,
       },
       fields: {
@@ -312,30 +332,6 @@ export class ReceivedChain {
         stateKeyNid: await stateKeys.intern(pdu.state_key),
         auth: authEventIds(pdu).map((id) => this.#chain.find(id)!.nid),
       },
-    }
-  }
-
-  /** What an accepted redaction does. */
-  async #redaction(
-    event: RoomEvent,
-    state: StateMap,
-  ): Promise<{ row: Partial<NewEvent>; redacted?: { ref: EventRef; event: RoomEvent } } | undefined> {
-    const targetId = redactionTarget(this.room.version, event.pdu)
-    if (targetId === undefined || this.#deps.known.isForeign(targetId)) return undefined
-    const chained = this.#chain.get(targetId)
-    const stored = this.#deps.known.get(targetId)
-    const target = this.#chain.find(targetId)
-    if (target === undefined) return { row: { redacts: { unknownTarget: targetId } } }
-    if (stored?.isRedacted === true || chained?.row.redactedBy !== undefined) return undefined
-    const levels = await this.#chain.lookup(state, [
-      ['m.room.create', ''],
-      ['m.room.power_levels', ''],
-    ])
-    const left: RedactedEvent | undefined = redactedBy(this.room, event, target.event, levels)
-    if (left === undefined) return undefined
-    return {
-      row: { redacts: { target: target.nid, prunedJson: left.json } },
-      redacted: { ref: target.nid, event: left.event },
     }
   }
 

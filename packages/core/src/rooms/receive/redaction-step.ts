@@ -3,10 +3,12 @@
  * {@link https://spec.matrix.org/v1.19/rooms/v3/#handling-redactions}
  */
 import type { EventId } from '@hearth/protocol'
-import { canonicalEventJson, mayRedact, redact, type RoomEvent, type StateLookup } from '@hearth/rooms'
-import type { StateMap, Store } from '@hearth/store'
+import { canonicalEventJson, mayRedact, redact, redactionTarget, type RoomEvent, type StateLookup } from '@hearth/rooms'
+import type { EventRef, NewEvent, StateMap, Store } from '@hearth/store'
 import type { Room } from '../room.ts'
 import type { RoomEvents } from '../room-events.ts'
+import type { ChainedEvents } from './chained-events.ts'
+import type { KnownEvents } from './known-events.ts'
 
 /** An event as its redaction leaves it. */
 export interface RedactedEvent {
@@ -27,6 +29,42 @@ export function redactedBy(
   if (!mayRedact(version, redaction, target, state)) return undefined
   const pdu = redact(version, target.pdu)
   return { event: { ...target, pdu }, json: canonicalEventJson(version, pdu) }
+}
+
+/** What taking a redaction changes. */
+export interface RedactionEffect {
+  /** What the redaction's row says of it. */
+  readonly row: Pick<NewEvent, 'redacts'>
+  /** The event that is redacted with it; none while that is not there. */
+  readonly redacted?: { readonly ref: EventRef; readonly event: RoomEvent }
+}
+
+/**
+ * What an event redacts, with the state before it; `void` for a redaction that has no effect on its target, and undefined
+ * for what is none, or comes after another one.
+ */
+export async function redactionEffect(
+  room: Room,
+  event: RoomEvent,
+  state: StateMap,
+  { chain, known }: { readonly chain: ChainedEvents; readonly known: KnownEvents },
+): Promise<RedactionEffect | 'void' | undefined> {
+  const targetId = redactionTarget(room.version, event.pdu)
+  if (targetId === undefined) return undefined
+  if (known.isForeign(targetId)) return 'void'
+  const target = chain.find(targetId)
+  if (target === undefined) return { row: { redacts: { unknownTarget: targetId } } }
+  const levels = await chain.lookup(state, [
+    ['m.room.create', ''],
+    ['m.room.power_levels', ''],
+  ])
+  const left = redactedBy(room, event, target.event, levels)
+  if (left === undefined) return 'void'
+  if (known.get(targetId)?.isRedacted === true || chain.get(targetId)?.row.redactedBy !== undefined) return undefined
+  return {
+    row: { redacts: { target: target.nid, prunedJson: left.json } },
+    redacted: { ref: target.nid, event: left.event },
+  }
 }
 
 /** The redactions of a room that wait for events which are being received. */

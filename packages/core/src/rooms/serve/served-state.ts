@@ -64,18 +64,18 @@ export class ServedState {
     return { state: nids, authChain: await this.authChain(room, nids) }
   }
 
-  /** All that authorizes events of a room, and one more event that may be of any kind. */
+  /** All that authorizes events of a room, and one more event that may be of any kind: each after what authorizes it. */
   async authChain(room: Room, nids: readonly number[], further?: RoomEvent): Promise<number[]> {
     const { store } = this.#deps
     const named = further ? [...(await store.events.findNids(authEventIds(further.pdu))).values()] : []
     const graph = await store.authGraphs.load(room.nid, [...nids, ...named])
     // A message-like event is not in the graph, and may name events of other rooms.
     const ofRoom = named.filter((nid) => graph.has(nid))
-    const chain = new Set([...ofRoom, ...graph.authChain([...nids, ...ofRoom])])
+    const chain = [...graph.authChain([...nids, ...ofRoom]), ...ofRoom]
     // Where the room's id stands for the create event, no event names it, and it authorizes all others all the same.
     const create = room.head.state.get(wellKnownTypes['m.room.create'], EMPTY_STATE_KEY)
-    if (!room.version.createIsAuthEvent && create !== undefined) chain.add(create)
-    return [...chain]
+    if (!room.version.createIsAuthEvent && create !== undefined) chain.unshift(create)
+    return [...new Set(chain)]
   }
 
   /** The ids of events, as JSON strings. */
