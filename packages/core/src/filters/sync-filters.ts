@@ -10,9 +10,9 @@ import { syncFilter } from './filter-shape.ts'
 const MAX_FILTERS = 500
 const MAX_BYTES = 64 * 1024
 const MAX_CACHED = 10_000
-const MAX_INLINE_BYTES = 4 * 1024 * 1024
+const MAX_TEXT_BYTES = 4 * 1024 * 1024
 /** Rarely do clients repeat longer ones. */
-const MAX_INLINE_LENGTH = 4 * 1024
+const MAX_TEXT_LENGTH = 4 * 1024
 
 /** Filters of sync: defined once and named by an id, or given with the request. */
 export class SyncFilters {
@@ -20,8 +20,8 @@ export class SyncFilters {
   readonly #unfiltered = new SyncFilter()
   /** A filter never changes, so every sync but a device's first finds its filter here. */
   readonly #cache: LruCache<string, SyncFilter>
-  /** Those that come with requests, by their text: most clients give the same one each time. */
-  readonly #inline: LruCache<string, SyncFilter>
+  /** By their text: those of the same client software are the same, and whatever is made by a filter is then shared. */
+  readonly #byText: LruCache<string, SyncFilter>
 
   constructor(deps: { readonly store: Store; readonly metrics?: Metrics }) {
     this.#store = deps.store
@@ -30,9 +30,9 @@ export class SyncFilters {
       maxEntries: MAX_CACHED,
       ...(deps.metrics && { metrics: deps.metrics }),
     })
-    this.#inline = new LruCache({
-      name: 'inline_sync_filters',
-      maxBytes: MAX_INLINE_BYTES,
+    this.#byText = new LruCache({
+      name: 'sync_filters_by_text',
+      maxBytes: MAX_TEXT_BYTES,
       // The text as a key, and about four times as much for what it became.
       sizeOf: (_filter, text) => 500 + 6 * text.length,
       ...(deps.metrics && { metrics: deps.metrics }),
@@ -71,22 +71,22 @@ export class SyncFilters {
    */
   async of({ userNid }: Requester, parameter: string | undefined): Promise<SyncFilter> {
     if (parameter === undefined) return this.#unfiltered
-    if (parameter.startsWith('{')) return this.#given(parameter)
+    if (parameter.startsWith('{')) return this.#ofText(parameter, () => syncFilter(parseJsonText(parameter)))
     const key = `${userNid}/${parameter}`
     const cached = this.#cache.get(key)
     if (cached !== undefined) return cached
     const definition = isFilterId(parameter) ? await this.#store.filters.find(userNid, Number(parameter)) : undefined
     if (definition === undefined) throw invalidParam('There is no such filter')
-    const filter = new SyncFilter(JSON.parse(definition) as JsonObject)
+    const filter = this.#ofText(definition, () => new SyncFilter(JSON.parse(definition) as JsonObject))
     this.#cache.set(key, filter)
     return filter
   }
 
-  #given(text: string): SyncFilter {
-    const cached = this.#inline.get(text)
+  #ofText(text: string, parse: () => SyncFilter): SyncFilter {
+    const cached = this.#byText.get(text)
     if (cached !== undefined) return cached
-    const filter = syncFilter(parseJsonText(text))
-    if (text.length <= MAX_INLINE_LENGTH) this.#inline.set(text, filter)
+    const filter = parse()
+    if (text.length <= MAX_TEXT_LENGTH) this.#byText.set(text, filter)
     return filter
   }
 }
