@@ -40,8 +40,13 @@ export class IgnoredUsers {
   async of(userId: UserId): Promise<ReadonlySet<string>> {
     const userNid = this.#store.users.peek(userId) ?? (await this.#store.users.find(userId))
     if (userNid === undefined) return nobody
-    const list = this.#lists.get(userNid) ?? (await this.#loaded(userNid))
-    return list.has(userId) ? new Set([...list].filter((each) => each !== userId)) : list
+    return withoutSelf(this.#lists.get(userNid) ?? (await this.#loaded(userNid)), userId)
+  }
+
+  /** The same, if it is in memory. */
+  peek({ userNid, userId }: { readonly userNid: number; readonly userId: UserId }): ReadonlySet<string> | undefined {
+    const list = this.#lists.get(userNid)
+    return list && withoutSelf(list, userId)
   }
 
   /** Those whom each of several users ignores, read with one query where it is not known. */
@@ -86,6 +91,10 @@ export class IgnoredUsers {
 /** Whether an event is kept from somebody who ignores these users: state is not, or rooms would look different to them. */
 export function hidesEvent(ignored: ReadonlySet<string>, { pdu }: RoomEvent): boolean {
   return pdu.state_key === undefined && ignored.has(pdu.sender)
+}
+
+function withoutSelf(list: ReadonlySet<string>, userId: UserId): ReadonlySet<string> {
+  return list.has(userId) ? new Set([...list].filter((each) => each !== userId)) : list
 }
 
 /** The users of a list. Clients may have put anything there. */

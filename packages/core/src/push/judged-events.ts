@@ -24,6 +24,8 @@ interface Judged {
   readonly push: PushEvent
   /** The thread that the event is in, once somebody has asked. */
   thread?: Promise<string> | undefined
+  /** The same, once it is known. */
+  threadId?: string
 }
 
 const maxCounts = 10_000
@@ -62,6 +64,11 @@ export class JudgedEvents {
     return rules.effectOf(push, { userId, displayName })!
   }
 
+  /** The thread that an event is in, if somebody has asked before. */
+  peekThread(room: Room, event: RoomEvent): string | undefined {
+    return this.#of(room, event).threadId
+  }
+
   /** The thread that an event is in: the id of its root, or `main`. */
   async threadOf(room: Room, event: RoomEvent): Promise<string> {
     const judged = this.#of(room, event)
@@ -71,7 +78,10 @@ export class JudgedEvents {
         return row?.roomNid === room.nid ? this.#events.parse(row) : undefined
       })
       // The next one who asks looks again, rather than being told for ever that the database was away once.
-      judged.thread.catch(() => (judged.thread = undefined))
+      judged.thread.then(
+        (threadId) => (judged.threadId = threadId),
+        () => (judged.thread = undefined),
+      )
     }
     return judged.thread
   }

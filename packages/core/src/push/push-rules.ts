@@ -116,6 +116,11 @@ export class PushRules {
     return this.#known.get(userNid)?.rules ?? (await this.ofUsers([userNid])).get(userNid)!
   }
 
+  /** The rules of a user, if they are in memory. */
+  peek(userNid: number): PushRuleSet | undefined {
+    return this.#known.get(userNid)?.rules
+  }
+
   /** The rules of several users, read with one query where they are not known. */
   async ofUsers(
     userNids: readonly number[],

@@ -1,5 +1,5 @@
 import type { UserId } from '@hearth/protocol'
-import type { CompiledPushRules, RoomEvent } from '@hearth/rooms'
+import type { CompiledPushRules, PushEffect, RoomEvent } from '@hearth/rooms'
 import { TimeSlice, type Clock } from '@hearth/runtime'
 import type { EventRow, ReceiptRow, Store } from '@hearth/store'
 import { membershipOf } from '../rooms/membership-content.ts'
@@ -93,6 +93,27 @@ export class Tallying {
         if (counts(threadId, pos)) tally.add(threadId, effect, pos)
       }
     }
+  }
+
+  /** The same where nothing has to be asked for; false, and nothing is taken into account, where something has to be. */
+  takeKnown(tally: RoomTally, room: Room, counted: readonly CountableEvent[], reader: Reader): boolean {
+    const { judged } = this.#deps
+    const { userId, rules, ignored } = reader
+    const added: { threadId: string; effect: PushEffect; pos: number }[] = []
+    for (const each of counted) {
+      const { event, pos, isRedacted } = each
+      const { sender, type, state_key: stateKey } = event.pdu
+      if (sender === userId || (type === 'm.room.member' && stateKey === userId)) return false
+      if (isRedacted || ignored.has(sender)) continue
+      const effect = judged.peekEffect(room, each, userId, rules)
+      if (!effect) return false
+      if (!effect.notifies) continue
+      const threadId = judged.peekThread(room, event)
+      if (threadId === undefined) return false
+      added.push({ threadId, effect, pos })
+    }
+    for (const { threadId, effect, pos } of added) tally.add(threadId, effect, pos)
+    return true
   }
 
   /** Counts threads of a room anew: what comes after the user's receipts, up to a position. */

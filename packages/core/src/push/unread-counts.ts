@@ -106,6 +106,24 @@ export class UnreadCounts {
     }
   }
 
+  /** The same, if nothing has to be asked for: where little has happened since the user was told last. */
+  peek(user: UserStream, rooms: readonly JoinedRoom[], position: number): Map<number, UnreadRoom> | undefined {
+    const { userNid, userId } = user
+    const counted = this.#users.get(userNid)
+    const rules = this.#deps.pushRules.peek(userNid)
+    const ignored = this.#deps.ignoredUsers.peek(user)
+    if (!counted || !rules || !ignored || this.#working.has(userNid)) return undefined
+    const reader: Reader = { userNid, userId, rules: rules.compiled, ignored }
+    const unread = new Map<number, UnreadRoom>()
+    for (const each of rooms) {
+      const known = counted.rooms.get(each.room.nid)
+      if (!known || !isInMemory(counted, each, position)) return undefined
+      if (!this.#advanceInMemory(known, each, reader, position)) return undefined
+      unread.set(each.room.nid, unreadIn(known.tally))
+    }
+    return unread
+  }
+
   /** The joined rooms in which a user has read something between two positions. */
   async roomsReadIn(user: UserStream, since: number, upTo: number): Promise<number[]> {
     const read: number[] = []
@@ -200,6 +218,22 @@ export class UnreadCounts {
     }
     const rest = receipts.flatMap(({ threadId, eventPos }) => known.tally.readUpTo(threadId, eventPos))
     if (rest.length > 0) await tallying.recount(known.tally, room, [...new Set(rest)], reader, known.upTo)
+  }
+
+  /** Brings a room's counts to a position, unless the user has read something or it takes more than what is in memory. */
+  #advanceInMemory(known: CountedRoom, { room, watch }: JoinedRoom, reader: Reader, position: number): boolean {
+    if (known.pending.length > 0) return false
+    if (known.receiptsUpTo < position) {
+      const receipts = watch?.receipts.between(known.receiptsUpTo, position)
+      if (!receipts || receipts.some(({ userNid }) => userNid === reader.userNid)) return false
+      known.receiptsUpTo = position
+    }
+    if (known.upTo < position) {
+      const events = recentEvents(watch, known.upTo, position)
+      if (!this.#deps.tallying.takeKnown(known.tally, room, events, reader)) return false
+      known.upTo = position
+    }
+    return true
   }
 
   async #receipts(

@@ -2,7 +2,7 @@ import { membershipOf } from '../rooms/membership-content.ts'
 import type { RoomEvents } from '../rooms/room-events.ts'
 import type { Room } from '../rooms/room.ts'
 import type { Stays } from '../rooms/stays.ts'
-import type { RoomSectionRequest } from './room-sections.ts'
+import type { RoomSectionRequest } from './section-drafts.ts'
 import type { RoomWindows } from './room-window.ts'
 import type { SyncView } from './sync-view.ts'
 import type { UserRoom } from './user-stream.ts'
@@ -21,16 +21,20 @@ export class RoomRequests {
     this.#deps = deps
   }
 
-  /** Of a room that the reader is or was joined to. */
-  async of(view: SyncView, known: KnownRoom): Promise<RoomSectionRequest> {
+  /** Of a room that the reader is or was joined to; at once where they were joined all the time. */
+  of(view: SyncView, known: KnownRoom): RoomSectionRequest | Promise<RoomSectionRequest> {
     const { userRoom, room } = known
     const { membership, pos, watch } = userRoom
     if (membership !== 'join') return this.#ofLeft(view, known)
-    const { since } = view
-    const joined = { room, watch, upTo: view.position, withSummary: true }
-    if (since === undefined) return { ...joined, since }
-    if (pos <= since) return { ...joined, since, wasJoined: true }
-    return { ...joined, ...(await this.#hadBefore(view, known, since)) }
+    const { since, position: upTo } = view
+    if (since !== undefined && pos > since) return this.#ofJoinedSince(view, known, since)
+    return { room, watch, since, upTo, withSummary: true, wasJoined: since !== undefined }
+  }
+
+  async #ofJoinedSince(view: SyncView, known: KnownRoom, since: number): Promise<RoomSectionRequest> {
+    const { userRoom, room } = known
+    const had = await this.#hadBefore(view, known, since)
+    return { room, watch: userRoom.watch, upTo: view.position, withSummary: true, ...had }
   }
 
   /** Of a room that the reader has left: what came before that, and how they left. */

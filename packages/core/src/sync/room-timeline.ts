@@ -22,6 +22,7 @@ export class RoomTimeline {
   readonly #entries: TimelineEntry[] = []
   #completeFrom: number
   #weight = 0
+  #version = 0
 
   constructor(options: { completeFrom: number; maxEntries: number }) {
     this.#completeFrom = options.completeFrom
@@ -38,6 +39,11 @@ export class RoomTimeline {
     return this.#weight
   }
 
+  /** Another one whenever an event was given another form. */
+  get version(): number {
+    return this.#version
+  }
+
   push(entry: TimelineEntry): void {
     this.#entries.push(entry)
     this.#weight += entry.client.weight
@@ -52,6 +58,7 @@ export class RoomTimeline {
       if (!form) return
       this.#weight += form.client.weight - entry.client.weight
       this.#entries[index] = { ...entry, ...form }
+      this.#version += 1
     })
   }
 

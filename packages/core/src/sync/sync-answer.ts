@@ -2,6 +2,7 @@ import type { JsonObject, RoomId } from '@hearth/protocol'
 import type { Clock } from '@hearth/runtime'
 import type { Membership, Store } from '@hearth/store'
 import type { IgnoredUsers } from '../account-data/ignored-users.ts'
+import { allOf } from '../all-of.ts'
 import { ClientEvent } from '../events/client-event.ts'
 import type { EventFilter } from '../events/event-filter.ts'
 import { jsonPieces, type JsonItems } from '../json-pieces.ts'
@@ -45,6 +46,8 @@ export interface SyncAnswersDeps {
 
 /** Rooms that are put together at a time. */
 const roomsAtATime = 100
+
+const noOutside: ReadonlyMap<number, OutsideRoom> = new Map()
 
 const roomLists = ['join', 'invite', 'knock', 'leave'] as const
 
@@ -169,30 +172,28 @@ export class SyncAnswers {
     parts: RoomParts,
   ): Promise<void> {
     const { data, changed } = news
-    const outside = await this.#deps.outside.of(user, userRooms)
+    const outside = userRooms.every(isJoined) ? noOutside : await this.#deps.outside.of(user, userRooms)
     for (const room of outside.values()) await this.#addOutside(view, room, parts)
-    const inRooms = userRooms.filter(({ roomNid }) => !outside.has(roomNid))
-    const found = await this.#deps.rooms.findByNids(inRooms.map(({ roomNid }) => roomNid))
-    const known = inRooms.flatMap((userRoom): KnownRoom[] => {
-      const room = found.get(userRoom.roomNid)
-      return room && view.filter.matchesRoom(room.id) ? [{ userRoom, room }] : []
-    })
-    const isOutside = ({ userRoom: { membership } }: KnownRoom) => membership === 'invite' || membership === 'knock'
-    await Promise.all(known.filter(isOutside).map((outside) => this.#addStripped(view, outside, parts)))
-
-    const joined = known.filter(({ userRoom: { membership } }) => membership === 'join')
-    const unread = await this.#deps.unread.of(
-      user,
-      joined.map(({ room, userRoom: { watch } }) => ({ room, watch })),
-      view.position,
+    const known = await this.#knownRooms(
+      view,
+      outside.size === 0 ? userRooms : userRooms.filter(({ roomNid }) => !outside.has(roomNid)),
     )
+    const isOutside = ({ userRoom: { membership } }: KnownRoom) => membership === 'invite' || membership === 'knock'
+    const invited = known.filter(isOutside)
+    if (invited.length > 0) await Promise.all(invited.map((each) => this.#addStripped(view, each, parts)))
+
+    const joined = known.filter(({ userRoom }) => isJoined(userRoom))
+    const counted = joined.map(({ room, userRoom: { watch } }) => ({ room, watch }))
+    const unread =
+      this.#deps.unread.peek(user, counted, view.position) ?? (await this.#deps.unread.of(user, counted, view.position))
     const isQuiet = ({ userRoom }: KnownRoom) => !changed.has(userRoom)
     for (const each of known.filter(isQuiet)) {
       const own = { data: data.byRoom.get(each.room.nid), unread: unread.get(each.room.nid) }
       this.#addSection(view, each, quietSection(view), own, news, parts)
     }
     const inside = known.filter((each) => !isOutside(each) && !isQuiet(each))
-    const requests = await Promise.all(inside.map((each) => this.#deps.requests.of(view, each)))
+    if (inside.length === 0) return
+    const requests = await allOf(inside.map((each) => this.#deps.requests.of(view, each)))
     const sections = await this.#deps.sections.build(view, requests)
     // A client that may have dropped a room does not have what was set in it before.
     const isNewToSome = view.since !== undefined && requests.some(({ since }) => since === undefined)
@@ -201,6 +202,17 @@ export class SyncAnswers {
       const source = requests[index]!.since === undefined ? all : data
       const own = { data: source.byRoom.get(each.room.nid), unread: unread.get(each.room.nid) }
       this.#addSection(view, each, sections[index]!, own, news, parts)
+    })
+  }
+
+  /** Those of these rooms that the filter does not leave out. */
+  async #knownRooms({ filter }: SyncView, userRooms: readonly UserRoom[]): Promise<KnownRoom[]> {
+    const { rooms } = this.#deps
+    const isMissing = userRooms.some(({ roomNid }) => !rooms.peek(roomNid))
+    const found = isMissing ? await rooms.findByNids(userRooms.map(({ roomNid }) => roomNid)) : undefined
+    return userRooms.flatMap((userRoom): KnownRoom[] => {
+      const room = found ? found.get(userRoom.roomNid) : rooms.peek(userRoom.roomNid)
+      return room && filter.matchesRoom(room.id) ? [{ userRoom, room }] : []
     })
   }
 
@@ -262,6 +274,10 @@ export class SyncAnswers {
     const list = membership === 'join' ? parts.join : parts.leave
     list.push(`${JSON.stringify(room.id)}:{${own.join(',')}}`)
   }
+}
+
+function isJoined({ membership }: UserRoom): boolean {
+  return membership === 'join'
 }
 
 function noRooms(): RoomParts {

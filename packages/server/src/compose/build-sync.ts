@@ -87,7 +87,9 @@ export function buildSync(deps: SyncDeps) {
     windows,
     lazyMembers,
     summaries,
+    ignoredUsers,
     clock,
+    metrics,
   })
   const accountDataReader = new AccountDataReader({ store })
   const serials = new Serials(clock)
