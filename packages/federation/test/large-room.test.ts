@@ -84,7 +84,7 @@ describe(`a room of ${memberCount} members`, () => {
 
   /** What the server does of itself, whoever asks. */
   const background =
-    /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|jobs\.|leases\.|fed\w+\.|\w+\.list\w*ByPosition)/
+    /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|jobs\.|leases\.|fed\w+\.|outgoingEvents\.|\w+\.list\w*ByPosition)/
 
   async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
     const { database } = hearth.server.store

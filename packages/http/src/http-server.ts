@@ -6,6 +6,7 @@ import { HttpMetrics } from './http-metrics.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
 import { createLinkedExpress } from './linked-express.ts'
 import { Listener, type TlsFiles } from './listener.ts'
+import type { Following } from './mounted-endpoint.ts'
 import type { RateLimiters } from './rate-limits.ts'
 import { RequestHandler } from './request-handler.ts'
 import { logRequest } from './request-log.ts'
@@ -25,6 +26,8 @@ export interface HttpServerDeps {
   readonly limits?: Partial<HttpLimits>
   /** Answers 500 when a handler returns what its schema does not allow. For tests and development. */
   readonly checkResponses?: boolean
+  /** Where several processes serve the same deployment: how this one learns what the others have done. */
+  readonly following?: Following
 }
 
 /** Serves endpoints over HTTP: a component that is started and stopped. */
@@ -43,7 +46,12 @@ export class HttpServer {
       connections: () => this.#listeners.reduce((sum, listener) => sum + listener.connections, 0),
     })
     this.#logger = logger
-    this.#router = new Router({ rateLimiters, limits, checkResponses: deps.checkResponses ?? false })
+    this.#router = new Router({
+      rateLimiters,
+      limits,
+      checkResponses: deps.checkResponses ?? false,
+      following: deps.following,
+    })
     this.#handler = new RequestHandler({
       router: this.#router,
       trustedProxies,

@@ -5,7 +5,7 @@ import { BodyBudget } from './body-budget.ts'
 import type { Endpoint, Method, Requesters } from './endpoint.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { HttpLimits } from './limits.ts'
-import { MountedEndpoint } from './mounted-endpoint.ts'
+import { MountedEndpoint, type Following } from './mounted-endpoint.ts'
 import type { RateLimiters } from './rate-limits.ts'
 import { parameterNames, RouteTable } from './route-table.ts'
 import type { Transport } from './transport.ts'
@@ -24,14 +24,21 @@ export type Destination =
   | { readonly kind: 'preflight' }
   | { readonly kind: 'refused'; readonly answer: Answer<unknown> }
 
+export interface RouterDeps {
+  readonly rateLimiters: RateLimiters
+  readonly limits: HttpLimits
+  readonly checkResponses: boolean
+  readonly following: Following | undefined
+}
+
 /** All endpoints that are served, by method and path. */
 export class Router {
   readonly #table = new RouteTable<Route>()
   readonly #validator = new Validator()
   readonly #bodyBudget: BodyBudget
-  readonly #deps: { rateLimiters: RateLimiters; limits: HttpLimits; checkResponses: boolean }
+  readonly #deps: RouterDeps
 
-  constructor(deps: { rateLimiters: RateLimiters; limits: HttpLimits; checkResponses: boolean }) {
+  constructor(deps: RouterDeps) {
     this.#deps = deps
     const { maxBodiesBytes: total, maxBodiesBytesPerAddress: perAddress } = deps.limits
     this.#bodyBudget = new BodyBudget({ total, perAddress })

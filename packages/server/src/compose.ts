@@ -190,6 +190,7 @@ async function build(
     serverAuthentication,
     findTrouble: () => (stopping ? 'stopping' : troubleOf(store)),
     checkResponses,
+    ...(kind === 'external' && { following: feed }),
     ...common,
   }
   const http = await buildHttp(config, httpDeps)

@@ -149,6 +149,13 @@ export class StreamFeed {
     return true
   }
 
+  /** Comes up to what is committed, by whomever. */
+  async comeUp(): Promise<void> {
+    const head = await this.#deps.readHead()
+    this.hint(head)
+    await this.reached(head)
+  }
+
   #deliver(changes: readonly Change[], position: number): void {
     for (const listener of this.#listeners) {
       try {

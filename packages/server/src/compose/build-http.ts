@@ -5,7 +5,7 @@ import {
   type FederationRateLimit,
   type ServerAuthenticatorDeps,
 } from '@hearth/federation'
-import { HttpServer, operations, RateLimiters, type OperationsContext } from '@hearth/http'
+import { HttpServer, operations, RateLimiters, type Following, type OperationsContext } from '@hearth/http'
 import { roomVersions } from '@hearth/rooms'
 import { Metrics, type Clock, type Logger } from '@hearth/runtime'
 import { Pages } from '@hearth/web'
@@ -19,6 +19,8 @@ export interface HttpDeps {
   readonly serverAuthentication: ServerAuthenticatorDeps
   readonly findTrouble: OperationsContext['findTrouble']
   readonly checkResponses: boolean
+  /** Absent when no other process can write to the database. */
+  readonly following?: Following
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
