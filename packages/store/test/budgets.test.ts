@@ -181,11 +181,8 @@ describe('a change of state in a room of 10,000 members', () => {
     )
     const cold = await openStore(database.url)
     const { statements } = cold.database
-    const start = performance.now()
     expect((await cold.states.load(row!.room_nid, row!.state_nid)).size).toBe(10_002)
     expect(cold.database.statements).toBe(statements + 1)
-    // 10 to 20 ms on an idle machine.
-    expect(performance.now() - start).toBeLessThan(200)
     await cold.close()
   })
 })

@@ -162,7 +162,8 @@ describe('transactions', () => {
     const before = [await valueOf(1), await valueOf(2)]
     await Promise.all([swap(1, 2), swap(2, 1)])
     expect([await valueOf(1), await valueOf(2)]).toEqual(before.map((value) => value! + 2))
-    expect(runs).toBe(3)
+    // One loses; on a busy machine the repetition can meet the other again.
+    expect(runs).toBeGreaterThanOrEqual(3)
   })
 
   it('can be read-only, on one snapshot', async () => {
