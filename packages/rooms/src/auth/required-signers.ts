@@ -23,3 +23,9 @@ export function requiredSigners(version: RoomVersion, event: RoomEvent): string[
   }
   return [...signers]
 }
+
+/**
+ * The id of the key that policy servers sign with. It says that an event is wanted, not whose it is.
+ * {@link https://spec.matrix.org/v1.19/server-server-api/#validating-policy-server-signatures}
+ */
+export const policyKeyId = 'ed25519:policy_server'

@@ -16,6 +16,7 @@ import {
   type Jobs,
   type JoiningRooms,
   type PduVerifier,
+  type PolicyServers,
   type RoomEvents,
   type RoomMailboxes,
   type RoomRegistry,
@@ -38,6 +39,7 @@ export interface ReceivingDeps {
   readonly events: RoomEvents
   readonly feed: StreamFeed
   readonly acls: ServerAcls
+  readonly policies: PolicyServers
   readonly pduVerifier: PduVerifier
   readonly stateResolver: StateResolver
   readonly federationClient: GapSource

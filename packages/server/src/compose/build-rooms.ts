@@ -19,6 +19,7 @@ import {
   type Jobs,
   type JoiningRooms,
   MembershipActions,
+  PolicyServers,
   ProfilePropagation,
   Profiles,
   ReplacementState,
@@ -94,6 +95,8 @@ export function buildRooms(deps: RoomDeps) {
   feed.listen((changes) => rooms.follow(changes))
   const caughtUp = new CaughtUpRooms({ feed, rooms })
   const mailboxes = new RoomMailboxes()
+  const policies = new PolicyServers({ store, events, client: deps.federationClient, serverName, clock })
+  deps.lifecycle.add({ name: 'policy servers', start: () => policies.start() })
   const sender = new EventSender({
     store,
     rooms,
@@ -102,6 +105,7 @@ export function buildRooms(deps: RoomDeps) {
     feed,
     serverName,
     signingKey: deps.signingKey,
+    policies,
     clock,
     logger,
   })
@@ -137,7 +141,17 @@ export function buildRooms(deps: RoomDeps) {
   const settings = new RoomSettings({ accountData, pushRules: push.pushRules, rooms, events })
   const roomAcls = new RoomAcls({ events })
   const past = buildBackfill({ ...deps, events, scanner })
-  const receiving = buildReceiving({ ...deps, ...past, rooms, mailboxes, sender, events, feed, acls: roomAcls })
+  const receiving = buildReceiving({
+    ...deps,
+    ...past,
+    policies,
+    rooms,
+    mailboxes,
+    sender,
+    events,
+    feed,
+    acls: roomAcls,
+  })
   const sentInvites = new SentInvites({
     servers: deps.federationClient,
     sender,

@@ -4,7 +4,7 @@
  */
 import type { VerifyKey } from '@hearth/crypto'
 import type { ServerName } from '@hearth/protocol'
-import { requiredSigners, type RoomEvent, type RoomVersion } from '@hearth/rooms'
+import { policyKeyId, requiredSigners, type RoomEvent, type RoomVersion } from '@hearth/rooms'
 
 /** Where the keys of servers come from: `KeyRing`. */
 export interface VerifyKeys {
@@ -44,7 +44,8 @@ async function faultOf(signer: ServerName, check: SignatureCheck): Promise<strin
   const { pdu } = check.event
   // A server's name may be "constructor".
   const own = Object.hasOwn(pdu.signatures, signer) ? pdu.signatures[signer]! : {}
-  const signatures = Object.entries(own).filter(([keyId]) => keyId.startsWith('ed25519:'))
+  // What a policy server thinks of an event is not that the event is its own.
+  const signatures = Object.entries(own).filter(([keyId]) => keyId.startsWith('ed25519:') && keyId !== policyKeyId)
   if (signatures.length === 0) return `${signer} has not signed it`
   if (signatures.length > maxSignatures) return `${signer} has signed it with too many keys`
 

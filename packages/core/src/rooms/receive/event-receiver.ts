@@ -2,6 +2,7 @@ import { MatrixError } from '@hearth/protocol'
 import type { Logger, Metrics } from '@hearth/runtime'
 import { CommitUnknown, DatabaseUnavailable, PersisterOverloaded, type CommitOutcome, type Store } from '@hearth/store'
 import type { StreamFeed } from '../../sync/stream-feed.ts'
+import type { PolicyServers } from '../policy/policy-servers.ts'
 import type { Room } from '../room.ts'
 import type { RoomEvents } from '../room-events.ts'
 import type { RoomInbox, RoomMailboxes } from '../room-mailboxes.ts'
@@ -29,6 +30,8 @@ export interface EventReceiverDeps {
   readonly feed: StreamFeed
   readonly resolver: StateResolver
   readonly serverName: string
+  /** None when absent. */
+  readonly policies?: Pick<PolicyServers, 'screen'> | undefined
   /** Looks at a room whose head has moved. */
   readonly onHeadMoved?: (room: Room) => void
   readonly logger: Logger
@@ -63,9 +66,10 @@ export class EventReceiver {
    * @returns what became of each, once that is committed.
    * @throws MatrixError M_LIMIT_EXCEEDED when the room has too much waiting.
    */
-  receive(room: Pick<Room, 'nid'>, events: readonly ReceivedEvent[]): Promise<Placement[]> {
+  async receive(room: Pick<Room, 'nid'>, events: readonly ReceivedEvent[]): Promise<Placement[]> {
+    const screened = await this.#screen(room, events)
     const placements: Promise<Placement>[] = []
-    const items = events.map((received): Item => {
+    const items = screened.map((received): Item => {
       const { promise, resolve, reject } = Promise.withResolvers<Placement>()
       placements.push(promise)
       return { received, resolve, reject, lostRaces: 0 }
@@ -78,6 +82,13 @@ export class EventReceiver {
   async receiveOne(room: Pick<Room, 'nid'>, received: ReceivedEvent): Promise<Placement> {
     const [placement] = await this.receive(room, [received])
     return placement!
+  }
+
+  /** Whoever has to be asked about events is asked before they come into line: the room does not wait for it. */
+  async #screen({ nid }: Pick<Room, 'nid'>, events: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[]> {
+    const { policies, rooms } = this.#deps
+    const room = policies && (await rooms.findByNid(nid))
+    return room ? policies.screen(room, events) : events
   }
 
   async #work(roomNid: number, batch: readonly Item[]): Promise<readonly Item[]> {

@@ -12,6 +12,7 @@ import {
   type Store,
 } from '@hearth/store'
 import type { StreamFeed } from '../../sync/stream-feed.ts'
+import type { PolicyServers } from '../policy/policy-servers.ts'
 import type { Room } from '../room.ts'
 import type { RoomEvents } from '../room-events.ts'
 import type { RoomInbox, RoomMailboxes } from '../room-mailboxes.ts'
@@ -54,6 +55,8 @@ export interface EventSenderDeps {
   readonly feed: StreamFeed
   readonly serverName: string
   readonly signingKey: SigningKey
+  /** None when absent. */
+  readonly policies?: Pick<PolicyServers, 'of' | 'sign'> | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -166,6 +169,8 @@ export class EventSender {
       await draft.prepareMembers(batch.flatMap(({ members }) => members))
       const accepted = await this.#draftAll(draft, batch)
       if (accepted.length === 0) return []
+      const rest = await this.#haveSigned(draft, accepted)
+      if (rest !== undefined) return rest
       return await this.#commit(draft, accepted)
     } catch (error) {
       // Whether a failed commit took place is known only to the database.
@@ -203,6 +208,32 @@ export class EventSender {
       }
     }
     return accepted
+  }
+
+  /**
+   * Has the room's policy server, if there is one, sign what is to be sent. Where it refuses something, what else was to be
+   * sent is given back: it is to be built anew, without that.
+   */
+  async #haveSigned(draft: RoomDraft, accepted: readonly Accepted[]): Promise<Item[] | undefined> {
+    const { policies } = this.#deps
+    const policy = await policies?.of(draft.room)
+    if (policies === undefined || policy === undefined) return undefined
+    const refusals = new Map<number, unknown>()
+    const sign = async (drafted: DraftedEvent, index: number): Promise<void> => {
+      const signed = await policies.sign(draft.room, policy, drafted)
+      draft.drafted[index] = { ...drafted, ...signed }
+    }
+    await Promise.all(
+      draft.drafted.map((drafted, index) => sign(drafted, index).catch((error: unknown) => refusals.set(index, error))),
+    )
+    if (refusals.size === 0) return undefined
+    const rest: Item[] = []
+    for (const each of accepted) {
+      const refused = [...refusals.keys()].find((index) => index >= each.start && index < each.end)
+      if (refused === undefined) rest.push(...itemsOf(each))
+      else for (const item of itemsOf(each)) item.reject(refusals.get(refused))
+    }
+    return rest
   }
 
   /** Refuses a plan, unless it is the repetition of one that was carried out when it was still allowed. */
