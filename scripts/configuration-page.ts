@@ -17,6 +17,8 @@ environment.
 - The environment wins. The variable of a key is \`HEARTH_\` and the key in upper case, with \`_\` for the points:
   \`registration.mode\` is \`HEARTH_REGISTRATION_MODE\`. \`DATABASE_URL\` and \`REDIS_URL\` are understood as well. An empty
   variable counts as not set.
+- With \`_FILE\` after its name, a variable names a file that holds the value: \`HEARTH_DATABASE_URL_FILE=/run/secrets/database\`.
+  That is how containers and systemd hand over secrets.
 - Lists are YAML lists, or one text with commas. Booleans are \`true\` and \`false\`.
 - Relative paths start from the working directory of the process.
 - Unknown keys and variables, values that are not allowed and settings that contradict each other end the start with exit

@@ -186,6 +186,28 @@ trusted_proxies: loopback, 10.0.0.0/8
 })
 
 describe('the environment', () => {
+  it('takes a value from the file that a variable with _FILE names', () => {
+    writeFileSync(join(workingDirectory, 'secret'), 'postgres://hearth:s3cret@db/hearth\n')
+    const { config, assignments } = load('', { HEARTH_DATABASE_URL_FILE: 'secret' })
+    expect(config.databaseUrl).toBe('postgres://hearth:s3cret@db/hearth')
+    expect(assignments).toMatchObject([{ origin: 'HEARTH_DATABASE_URL_FILE' }])
+    expect(load('', { DATABASE_URL_FILE: join(workingDirectory, 'secret') }).config.databaseUrl).toContain('s3cret')
+  })
+
+  it('refuses such a file that cannot be read, holds something wrong, or comes beside the value itself', () => {
+    writeFileSync(join(workingDirectory, 'secret'), 's3cret')
+    expect(problems('', { HEARTH_DATABASE_URL_FILE: 'absent' })).toEqual([
+      expect.stringMatching(/^HEARTH_DATABASE_URL_FILE: the file cannot be read: ENOENT/),
+    ])
+    expect(problems('', { HEARTH_DATABASE_URL_FILE: 'secret' })).toEqual([
+      expect.stringMatching(/^HEARTH_DATABASE_URL_FILE: database_url: (?!.*s3cret)/),
+    ])
+    expect(problems('', { HEARTH_LOG_LEVEL_FILE: 'secret', HEARTH_LOG_LEVEL: 'info' })).toEqual([
+      'HEARTH_LOG_LEVEL_FILE: HEARTH_LOG_LEVEL is set as well, and only one of them can count',
+    ])
+    expect(problems('', { HEARTH_NOTHING_FILE: 'secret' })).toHaveLength(1)
+  })
+
   it('wins over the file', () => {
     const { config, assignments } = load('server_name: file.org\nlog_level: warn', { HEARTH_SERVER_NAME: 'env.org' })
     expect(config.serverName).toBe('env.org')

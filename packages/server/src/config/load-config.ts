@@ -31,7 +31,7 @@ const settings = settingsOf(configSchema)
  * @throws ConfigError with every problem: unknown settings, wrong values, contradictions, a file that cannot be read
  */
 export function loadConfig({ file, environment, workingDirectory }: ConfigSources): LoadedConfig {
-  const fromEnvironment = readEnvironment(settings, environment)
+  const fromEnvironment = readEnvironment(settings, environment, workingDirectory)
   const dataDir = fromEnvironment.assignments.find(({ setting }) => setting.key === 'data_dir')?.value
   const path = file ?? defaultFile(resolve(workingDirectory, typeof dataDir === 'string' ? dataDir : defaultDataDir()))
   const fromFile = path === undefined ? { assignments: [], problems: [] } : readConfigFile(path, workingDirectory)
