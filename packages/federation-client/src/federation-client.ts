@@ -39,6 +39,8 @@ import { Requests } from './requests/requests.ts'
 
 export interface FederationClientDeps {
   readonly serverName: ServerName
+  /** Lets it ask this very server, to see whether others can. */
+  readonly asksItself?: boolean
   /** The key with which requests are signed now. */
   readonly signingKey: () => SigningKey
   readonly network: Network

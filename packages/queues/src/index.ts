@@ -1,1 +1,1 @@
-export {}
+export { inspectRedis, type RedisInspection } from './inspect-redis.ts'

@@ -1,4 +1,6 @@
 export { startServer, type HearthServer, type ServerOptions } from './compose.ts'
+export { diagnose } from './compose/diagnose.ts'
+export type { NamedFinding } from './doctor/examine.ts'
 export type { NewAccount, RunningServer } from './cli/command.ts'
 export { ConfigError } from './config/config-error.ts'
 export { loadConfig, type ConfigSources, type LoadedConfig } from './config/load-config.ts'

@@ -1,5 +1,6 @@
 import { runCommandLine } from './cli/run.ts'
 import { startServer } from './compose.ts'
+import { diagnose } from './compose/diagnose.ts'
 import { createAccount, createToken, migrateDatabase, rotateKey } from './compose/maintenance.ts'
 
 const status = await runCommandLine(process.argv.slice(2), {
@@ -8,6 +9,6 @@ const status = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  actions: { createAccount, createToken, migrateDatabase, rotateKey, startServer },
+  actions: { createAccount, createToken, diagnose, migrateDatabase, rotateKey, startServer },
 })
 process.exit(status)

@@ -8,6 +8,7 @@ export {
 export { createDatabase, dropDatabase, listDatabases, withDatabase } from './connection/administration.ts'
 export { Database, type DatabaseHealth, type DatabaseOptions, type TransactionOptions } from './connection/database.ts'
 export { DatabaseUnavailable, isSqlError, sqlState, UnsuitableDatabase } from './connection/errors.ts'
+export { inspectPostgres, type PostgresInspection } from './connection/inspect-postgres.ts'
 export type { Queryable, SqlValue } from './connection/queryable.ts'
 export type { ServerInfo } from './connection/server-check.ts'
 export type { DatabaseStatistics } from './connection/statistics.ts'

@@ -33,6 +33,8 @@ const MAX_REFUSAL_BYTES = 64 * KiB
 
 export interface RequestsDeps {
   readonly serverName: ServerName
+  /** Requests to this very server are made as well; they are a mistake when absent. */
+  readonly asksItself?: boolean | undefined
   readonly signingKey: () => SigningKey
   readonly discovery: Discovery
   readonly connections: ConnectionPool
@@ -88,8 +90,8 @@ export class Requests {
   }
 
   #mustBeTried(destination: ServerName, { ignoreBackOff = false }: RequestOptions): void {
-    const { serverName, mayTalkTo, health } = this.#deps
-    if (destination === serverName) throw new NotTried('it is this server itself')
+    const { serverName, asksItself = false, mayTalkTo, health } = this.#deps
+    if (destination === serverName && !asksItself) throw new NotTried('it is this server itself')
     if (!mayTalkTo(destination)) throw new NotTried('federation with it is not allowed')
     if (!ignoreBackOff && health?.mayTry(destination) === false) throw new NotTried('it failed a short time ago')
   }

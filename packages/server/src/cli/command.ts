@@ -1,6 +1,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { Logger } from '@hearth/runtime'
 import type { Environment } from '../config/read-environment.ts'
+import type { NamedFinding } from '../doctor/examine.ts'
 import type { Config } from '../generated/config.ts'
 
 /** A server that serves. */
@@ -50,6 +51,8 @@ export interface ServerActions {
   createToken(config: Config, logger: Logger, token: NewToken): Promise<TokenAndLink>
   /** Has the server sign with a new key from its next start on. */
   rotateKey(config: Config, logger: Logger): Promise<KeyRotation>
+  /** Looks for what is wrong with the deployment, from outside in. */
+  diagnose(config: Config, logger: Logger): Promise<readonly NamedFinding[]>
 }
 
 /** The process a command runs in. */

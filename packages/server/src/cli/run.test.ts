@@ -19,9 +19,10 @@ const refusing: ServerActions = {
   createAccount: () => Promise.reject(new Error('the name is taken')),
   createToken: () => Promise.reject(new Error('the database is away')),
   rotateKey: () => Promise.reject(new Error('the database is away')),
+  diagnose: () => Promise.resolve([]),
 }
 
-const names = ['start', 'check-config', 'create-user', 'create-token', 'rotate-key', 'migrate']
+const names = ['start', 'check-config', 'doctor', 'create-user', 'create-token', 'rotate-key', 'migrate']
 
 interface Call {
   environment?: Environment

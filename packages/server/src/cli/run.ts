@@ -6,11 +6,12 @@ import { checkConfig } from './check-config.ts'
 import { UsageError, type Command, type CommandArguments, type CommandContext } from './command.ts'
 import { createToken } from './create-token.ts'
 import { createUser } from './create-user.ts'
+import { doctor } from './doctor.ts'
 import { migrate } from './migrate.ts'
 import { rotateKey } from './rotate-key.ts'
 import { start } from './start.ts'
 
-const commands: readonly Command[] = [start, checkConfig, createUser, createToken, rotateKey, migrate]
+const commands: readonly Command[] = [start, checkConfig, doctor, createUser, createToken, rotateKey, migrate]
 
 /**
  * Runs the command line.

@@ -9,6 +9,7 @@ export interface FederationClientParts {
   readonly network: Network
   /** The key with which requests are signed now. */
   readonly signingKey: () => SigningKey
+  readonly asksItself?: boolean
   readonly mayTalkTo: (destination: ServerName) => boolean
   readonly health?: DestinationHealth
   readonly lifecycle: Lifecycle

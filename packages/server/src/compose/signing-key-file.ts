@@ -6,7 +6,7 @@ import { formatSigningKey, generateSigningKey, parseSigningKey, type SigningKey 
 /** The server's signing key, kept in the data directory; made at the first start. Whoever has it speaks for the server. */
 export async function loadSigningKey(dataDir: string): Promise<SigningKey> {
   try {
-    return parseSigningKey(await readFile(pathIn(dataDir), 'utf8'))
+    return parseSigningKey(await readFile(signingKeyPath(dataDir), 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
@@ -17,7 +17,7 @@ export async function loadSigningKey(dataDir: string): Promise<SigningKey> {
 export async function replaceSigningKey(dataDir: string): Promise<SigningKey> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const key = generateSigningKey(`a_${randomBytes(3).toString('hex')}`)
-  const path = pathIn(dataDir)
+  const path = signingKeyPath(dataDir)
   // Written whole or not at all: half a key would keep the server from starting ever again.
   const draft = `${path}.new`
   const file = await open(draft, 'w', 0o600)
@@ -31,6 +31,7 @@ export async function replaceSigningKey(dataDir: string): Promise<SigningKey> {
   return key
 }
 
-function pathIn(dataDir: string): string {
+/** Where the key is. */
+export function signingKeyPath(dataDir: string): string {
   return join(dataDir, 'signing.key')
 }
