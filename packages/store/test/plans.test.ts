@@ -120,6 +120,7 @@ async function useEverything(roomNid: number): Promise<void> {
     store.currentState.listJson(roomNid, 22, { limit: 5, maxBytes: 100 }),
     store.stateEvents.listByRoom(roomNid, firstPos),
     store.streams.readChanges(firstPos, upTo, 100),
+    store.streams.readStateChanges(firstPos, upTo, 100),
     store.users.findAll([`@${newEventId()}:x` as UserId]),
     store.stateKeys.internAll([newEventId()]),
   ])

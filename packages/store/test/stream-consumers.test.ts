@@ -34,12 +34,13 @@ class Toy implements StreamConsumer<StoredChange> {
   readonly startAt: 'head' | 'beginning' = 'head'
   readonly lingerMs: number = 0
   readonly batchSize: number = 500
+  readonly stateOnly: boolean = false
   /** The pages that it was handed, those that failed included. */
   readonly pages: number[][] = []
   /** Called at the end of each page. */
   afterwards: (page: ConsumedPage<StoredChange>) => Promise<void> = async () => undefined
 
-  constructor(options: Partial<Pick<Toy, 'name' | 'startAt' | 'lingerMs' | 'batchSize'>> = {}) {
+  constructor(options: Partial<Pick<Toy, 'name' | 'startAt' | 'lingerMs' | 'batchSize' | 'stateOnly'>> = {}) {
     this.name = `toy ${++names}`
     Object.assign(this, options)
   }
@@ -181,6 +182,19 @@ describe('consumers of the stream', () => {
     await append(store, roomNid, newStateEvent())
     await vi.waitFor(async () => expect(await toy.noted()).toEqual(range(head + 1, 2)))
     expect(toy.pages).toEqual([range(head + 1, 2)])
+  })
+
+  it('are handed state events and redactions alone, if these are all that they look at', async () => {
+    const toy = new Toy({ stateOnly: true })
+    const head = await start(toy)
+    await append(store, roomNid, newEvent(), newStateEvent())
+    const redacts = { target: head + 1, prunedJson: '{}' }
+    await append(store, roomNid, newEvent(), newEvent({ redacts }), newEvent())
+    await append(store, roomNid, newStateEvent())
+    await vi.waitFor(async () => expect(await toy.noted()).toEqual([head + 2, head + 4, head + 6]))
+    await append(store, roomNid, newEvent())
+    await vi.waitFor(async () => expect(await store.consumerCursors.find(toy.name)).toBe(head + 7))
+    expect(toy.pages.flat()).toEqual([head + 2, head + 4, head + 6])
   })
 
   it('ask nothing of the database while nothing happens', async () => {

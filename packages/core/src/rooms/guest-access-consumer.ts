@@ -16,6 +16,7 @@ const GUEST_ACCESS = wellKnownTypes['m.room.guest_access']
 export class GuestAccessConsumer implements StreamConsumer<StoredChange> {
   readonly name = 'guest-access'
   readonly startAt = 'head'
+  readonly stateOnly = true
   readonly #clock: Clock
   readonly #jobs: Jobs
   #asked = false

@@ -8,6 +8,7 @@ import { refreshRoomStatistics } from './refresh-room-statistics.ts'
 export class RoomStatisticsConsumer implements StreamConsumer<StoredChange> {
   readonly name = 'room-statistics'
   readonly startAt = 'beginning'
+  readonly stateOnly = true
 
   interestedIn({ events }: CommittedBatch): boolean {
     return events.some(({ event }) => event.stateKeyNid !== null)

@@ -92,7 +92,10 @@ export class ConsumerRun<Change extends StreamChange> {
       // Another process is at work on it.
       if (after === undefined) return undefined
       if (after >= head) return after
-      const { changes, upTo } = await streams.readChanges(after, head, consumer.batchSize ?? DEFAULT_BATCH)
+      const limit = consumer.batchSize ?? DEFAULT_BATCH
+      const { changes, upTo } = consumer.stateOnly
+        ? await streams.readStateChanges(after, head, limit)
+        : await streams.readChanges(after, head, limit)
       if (changes.length > 0) await consumer.handle({ after, upTo, changes }, new Tables(tx))
       await cursors.move(consumer.name, upTo)
       return upTo

@@ -19,6 +19,8 @@ export interface StreamConsumer<Change extends StreamChange> {
   readonly startAt: 'beginning' | 'head'
   /** The most changes to hand over at once; 500 when absent. */
   readonly batchSize?: number
+  /** Whether state events and redactions are all that it is handed. */
+  readonly stateOnly?: boolean
   /** How long to wait after a change for others to come along with it, in milliseconds; 100 when absent. */
   readonly lingerMs?: number
   /**

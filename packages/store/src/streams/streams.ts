@@ -10,6 +10,8 @@ export interface StreamChange {
 export interface StreamSource<Change extends StreamChange> {
   /** What changed at positions in `(after, upTo]`, in their order; the first `limit` of them. */
   list(after: number, upTo: number, limit: number): Promise<readonly Change[]>
+  /** The same of what changes rooms' states; absent where nothing does. */
+  listStateChanges?(after: number, upTo: number, limit: number): Promise<readonly Change[]>
 }
 
 /** A stretch of the stream. */
@@ -19,6 +21,9 @@ export interface StreamPage<Change extends StreamChange> {
   /** Everything up to here was looked at. */
   readonly upTo: number
 }
+
+/** Positions that one statement may look at to find a few changes: other reads wait behind it. */
+const maxPassedOver = 5_000
 
 /** The stream of durable changes, over all tables that take part in it. */
 export class Streams<Change extends StreamChange> {
@@ -38,7 +43,30 @@ export class Streams<Change extends StreamChange> {
   /** The changes in `(after, upTo]`; about the first `limit` of them. `upTo` must be a position that was committed. */
   async readChanges(after: number, upTo: number, limit: number): Promise<StreamPage<Change>> {
     if (after >= upTo) return { changes: [], upTo }
-    const lists = await Promise.all(this.#sources.map((source) => source.list(after, upTo, limit)))
+    return this.#page(
+      this.#sources.map((source) => source.list(after, upTo, limit)),
+      upTo,
+      limit,
+    )
+  }
+
+  /** As {@link readChanges}, of state events and redactions alone: what lies between them is passed over, but not without end. */
+  async readStateChanges(after: number, upTo: number, limit: number): Promise<StreamPage<Change>> {
+    if (after >= upTo) return { changes: [], upTo }
+    const end = Math.min(upTo, after + maxPassedOver)
+    return this.#page(
+      this.#sources.flatMap((source) => source.listStateChanges?.(after, end, limit) ?? []),
+      end,
+      limit,
+    )
+  }
+
+  async #page(
+    reading: readonly Promise<readonly Change[]>[],
+    upTo: number,
+    limit: number,
+  ): Promise<StreamPage<Change>> {
+    const lists = await Promise.all(reading)
     // Beyond the end of a list that was cut off nothing is known.
     const covered = Math.min(upTo, ...lists.filter((list) => list.length >= limit).map((list) => list.at(-1)!.pos))
     const changes = lists.flatMap((list) => list.filter(({ pos }) => pos <= covered))
