@@ -16,6 +16,9 @@ const UUID = 2950
 const HEADER = 20
 const TWO_32 = 2 ** 32
 
+/** Arrays without elements, by element type: most of a batch's columns, and never written to. */
+const empty = new Map([BOOL, BYTEA, INT8, INT2, INT4, TEXT, UUID].map((type) => [type, emptyArray(type)]))
+
 /** `boolean[]` */
 export function boolArray(values: readonly boolean[]): Buffer {
   return fixedArray(BOOL, 1, values.map(Number), (buffer, value, at) => buffer.writeUInt8(value, at))
@@ -53,6 +56,7 @@ export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
 
 /** `text[]`. The server refuses NUL characters. */
 export function textArray(values: readonly (string | null)[]): Buffer {
+  if (values.length === 0) return empty.get(TEXT)!
   let size = HEADER
   const sizes = values.map((value) => {
     const bytes = value === null ? -1 : Buffer.byteLength(value)
@@ -74,6 +78,7 @@ function fixedArray(
   values: readonly (number | null)[],
   write: (buffer: Buffer, value: number, at: number) => void,
 ): Buffer {
+  if (values.length === 0) return empty.get(type)!
   let nulls = 0
   for (const value of values) if (value === null) nulls++
   const buffer = withHeader(type, HEADER + values.length * (4 + width) - nulls * width, values, nulls > 0)
@@ -88,6 +93,7 @@ function fixedArray(
 }
 
 function bytesArray(type: number, values: readonly (Uint8Array | null)[]): Buffer {
+  if (values.length === 0) return empty.get(type)!
   let size = HEADER
   for (const value of values) size += 4 + (value?.length ?? 0)
   const buffer = withHeader(type, size, values)
@@ -102,16 +108,17 @@ function bytesArray(type: number, values: readonly (Uint8Array | null)[]): Buffe
 }
 
 function withHeader(type: number, size: number, values: readonly unknown[], hasNulls = values.includes(null)): Buffer {
-  if (values.length === 0) {
-    const empty = Buffer.alloc(12)
-    empty.writeInt32BE(type, 8)
-    return empty
-  }
   const buffer = Buffer.allocUnsafe(size)
   buffer.writeInt32BE(1, 0)
   buffer.writeInt32BE(hasNulls ? 1 : 0, 4)
   buffer.writeInt32BE(type, 8)
   buffer.writeInt32BE(values.length, 12)
   buffer.writeInt32BE(1, 16)
+  return buffer
+}
+
+function emptyArray(type: number): Buffer {
+  const buffer = Buffer.alloc(12)
+  buffer.writeInt32BE(type, 8)
   return buffer
 }
