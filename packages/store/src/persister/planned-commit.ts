@@ -97,7 +97,8 @@ function lastByKey(changes: readonly CurrentStateChange[]): readonly CurrentStat
   return [...new Map(changes.map((change) => [`${change.typeNid} ${change.stateKeyNid}`, change])).values()]
 }
 
-function localMemberships(changes: readonly CurrentStateChange[], eventCount: number): LocalMembership[] {
+function localMemberships(changes: readonly CurrentStateChange[], eventCount: number): readonly LocalMembership[] {
+  if (changes.length === 0) return []
   const byUser = new Map<number, LocalMembership>()
   for (const { event, membership } of changes) {
     if (membership?.local !== true) continue
@@ -107,7 +108,8 @@ function localMemberships(changes: readonly CurrentStateChange[], eventCount: nu
   return [...byUser.values()]
 }
 
-function serverChanges(changes: readonly CurrentStateChange[], eventCount: number): ServerChange[] {
+function serverChanges(changes: readonly CurrentStateChange[], eventCount: number): readonly ServerChange[] {
+  if (changes.length === 0) return []
   const byServer = new Map<number, ServerChange>()
   for (const { event, membership } of changes) {
     if (membership === undefined) continue
