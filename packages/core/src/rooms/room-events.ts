@@ -118,6 +118,16 @@ export class RoomEvents {
     return (await this.findStateWithNid(state, type, stateKey))?.event
   }
 
+  /** The same with its nid, if it is in memory; undefined does not say that there is none. */
+  peekState(state: StateMap, type: string, stateKey: string): { event: RoomEvent; reference: number } | undefined {
+    const typeNid = this.#store.eventTypes.peek(type)
+    const stateKeyNid = this.#store.stateKeys.peek(stateKey)
+    if (typeNid === undefined || stateKeyNid === undefined) return undefined
+    const nid = state.get(typeNid, stateKeyNid)
+    const event = nid === undefined ? undefined : this.#parsed.get(nid)?.event
+    return event && { event, reference: nid! }
+  }
+
   async findStateWithNid(
     state: StateMap,
     type: string,
@@ -159,18 +169,21 @@ export class RoomEvents {
   async rowsOf(built: readonly BuiltRow[]): Promise<NewEvent[]> {
     const { eventTypes, stateKeys, users, servers } = this.#store
     const members = built.flatMap(({ event }) => memberOf(event)?.userId ?? [])
-    const [typeNids, stateKeyNids, userNids, serverNids] = await Promise.all([
-      numbersOf(
-        eventTypes,
-        built.map(({ event }) => event.pdu.type),
-      ),
-      numbersOf(
-        stateKeys,
-        built.flatMap(({ event }) => event.pdu.state_key ?? []),
-      ),
-      numbersOf(users, [...built.map(({ event }) => event.pdu.sender as UserId), ...members]),
-      numbersOf(servers, members.map(serverOf)),
-    ])
+    const typeNids = new Numbering(eventTypes)
+    const stateKeyNids = new Numbering(stateKeys)
+    const userNids = new Numbering(users)
+    const serverNids = new Numbering(servers)
+    for (const { event } of built) {
+      typeNids.add(event.pdu.type)
+      userNids.add(event.pdu.sender as UserId)
+      if (event.pdu.state_key !== undefined) stateKeyNids.add(event.pdu.state_key)
+    }
+    for (const userId of members) {
+      userNids.add(userId)
+      serverNids.add(serverOf(userId))
+    }
+    const incomplete = [typeNids, stateKeyNids, userNids, serverNids].filter(({ isComplete }) => !isComplete)
+    if (incomplete.length > 0) await Promise.all(incomplete.map((numbering) => numbering.complete()))
     return built.map(({ event, json, options }) => {
       const { pdu, eventId } = event
       const relation = relationOf(pdu)
@@ -178,9 +191,9 @@ export class RoomEvents {
       return {
         eventId,
         json,
-        typeNid: typeNids(pdu.type),
-        stateKeyNid: pdu.state_key === undefined ? null : stateKeyNids(pdu.state_key),
-        senderNid: userNids(pdu.sender as UserId),
+        typeNid: typeNids.of(pdu.type),
+        stateKeyNid: pdu.state_key === undefined ? null : stateKeyNids.of(pdu.state_key),
+        senderNid: userNids.of(pdu.sender as UserId),
         depth: pdu.depth,
         ts: pdu.origin_server_ts,
         flags: options.outgoing ? eventFlags.outgoing : 0,
@@ -189,8 +202,8 @@ export class RoomEvents {
         ...(options.transaction && { txn: options.transaction }),
         ...(member && {
           membership: {
-            userNid: userNids(member.userId),
-            serverNid: serverNids(serverOf(member.userId)),
+            userNid: userNids.of(member.userId),
+            serverNid: serverNids.of(serverOf(member.userId)),
             local: serverOf(member.userId) === this.#serverName,
             membership: member.membership,
             previous: options.previousMembership ?? null,
@@ -221,18 +234,38 @@ function memberOf(event: RoomEvent): { userId: UserId; membership: Membership } 
   return membership && stateKey !== undefined && isUserId(stateKey) ? { userId: stateKey, membership } : undefined
 }
 
-/** The numbers of names, which get one if they have none. Without any statement where all are in memory. */
-async function numbersOf<Key extends string>(
-  dictionary: { peek(key: Key): number | undefined; internAll(keys: readonly Key[]): Promise<Map<Key, number>> },
-  keys: readonly Key[],
-): Promise<(key: Key) => number> {
-  const numbers = new Map<Key, number>()
-  const unknown: Key[] = []
-  for (const key of keys) {
-    const nid = dictionary.peek(key)
-    if (nid === undefined) unknown.push(key)
-    else numbers.set(key, nid)
+/** The numbers of names, which get one if they have none. It takes a statement only where one is not in memory. */
+class Numbering<Key extends string> {
+  readonly #dictionary: {
+    peek(key: Key): number | undefined
+    internAll(keys: readonly Key[]): Promise<Map<Key, number>>
   }
-  if (unknown.length > 0) for (const [key, nid] of await dictionary.internAll(unknown)) numbers.set(key, nid)
-  return (key) => numbers.get(key)!
+  readonly #numbers = new Map<Key, number>()
+  readonly #unknown: Key[] = []
+
+  constructor(dictionary: {
+    peek(key: Key): number | undefined
+    internAll(keys: readonly Key[]): Promise<Map<Key, number>>
+  }) {
+    this.#dictionary = dictionary
+  }
+
+  add(key: Key): void {
+    if (this.#numbers.has(key)) return
+    const nid = this.#dictionary.peek(key)
+    if (nid === undefined) this.#unknown.push(key)
+    else this.#numbers.set(key, nid)
+  }
+
+  get isComplete(): boolean {
+    return this.#unknown.length === 0
+  }
+
+  async complete(): Promise<void> {
+    for (const [key, nid] of await this.#dictionary.internAll(this.#unknown)) this.#numbers.set(key, nid)
+  }
+
+  of(key: Key): number {
+    return this.#numbers.get(key)!
+  }
 }

@@ -166,7 +166,8 @@ export class EventSender {
       const room = await this.#deps.rooms.findByNid(roomNid)
       if (!room) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
       const draft = this.#draft(room)
-      await draft.prepareMembers(batch.flatMap(({ members }) => members))
+      const members = batch.flatMap((item) => item.members)
+      if (members.length > 0) await draft.prepareMembers(members)
       const accepted = await this.#draftAll(draft, batch)
       if (accepted.length === 0) return []
       const rest = await this.#haveSigned(draft, accepted)
@@ -312,8 +313,9 @@ export class EventSender {
         // The store's own, where it is in memory: states that are one object need no comparing.
         state = store.states.peek(nid) ?? state.with(typeNid, stateKeyNid, nid)
         stateNid = nid
-        events.remember(nid, event, json)
       }
+      // What clients are told, and what counts as unread, is then found with this same object.
+      events.remember(nid, event, json)
       stateNids.push(stateNid)
     })
     const last = firstPos + drafted.length - 1

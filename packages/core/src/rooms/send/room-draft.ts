@@ -40,6 +40,12 @@ export interface RoomDraftDeps {
   readonly now: () => number
 }
 
+/** A state event, and how a commit refers to it. */
+interface Referenced {
+  readonly event: RoomEvent
+  readonly reference: number
+}
+
 /** How far a draft had come, to go back to when a group of events is refused. */
 export interface Savepoint {
   readonly length: number
@@ -68,7 +74,6 @@ export class RoomDraft {
 
   /** Brings the memberships that are going to be looked at into memory, all at once. */
   async prepareMembers(userIds: readonly UserId[]): Promise<void> {
-    if (userIds.length === 0) return
     this.#unheardOf = await this.#deps.events.prepareMembers(this.room.head.state, [...new Set(userIds)])
   }
 
@@ -101,19 +106,20 @@ export class RoomDraft {
    */
   async append(proposal: Proposal): Promise<DraftedEvent> {
     const { room } = this
-    const state = new Map<string, { event: RoomEvent; reference: number }>()
+    const state = new Map<string, Referenced>()
     for (const [type, stateKey] of authTypesFor(room.version, shapeOf(proposal))) {
-      const found = await this.#findWithReference(type, stateKey)
+      const found = this.#peekWithReference(type, stateKey) ?? (await this.#findWithReference(type, stateKey))
       if (found) state.set(stateTupleKey(type, stateKey), found)
     }
     const { event, json } = this.build(
       proposal,
       [...state.values()].map(({ event }) => event),
     )
-    const verdict = authorize(room.version, event, await this.#stateForAuthorization(event, state))
+    const { type, stateKey } = proposal
+    const create = type === 'm.room.create' ? undefined : await this.#create()
+    const verdict = authorize(room.version, event, stateForAuthorization(create, state))
     if (!verdict.allowed) throw forbidden(verdict.reason)
 
-    const { type, stateKey } = proposal
     const replaced = stateKey === undefined ? undefined : await this.#findWithReference(type, stateKey)
     const redaction = proposal.redacts && (await this.#deps.events.redactionOf(room, proposal.redacts))
     const options: RowOptions = {
@@ -192,21 +198,21 @@ export class RoomDraft {
     return inContent ? { ...proposal.content, redacts: proposal.redacts } : proposal.content
   }
 
-  async #findWithReference(
-    type: string,
-    stateKey: string,
-  ): Promise<{ event: RoomEvent; reference: number } | undefined> {
+  /** The state event with this key, drafted ones included, if it is in memory: as a rule all that a message takes are. */
+  #peekWithReference(type: string, stateKey: string): Referenced | undefined {
     const index = this.#overlay.get(stateTupleKey(type, stateKey))?.at(-1)
     if (index !== undefined) return { event: this.drafted[index]!.event, reference: -(index + 1) }
-    if (this.#unheardOf.has(stateKey)) return undefined
+    return this.#deps.events.peekState(this.room.head.state, type, stateKey)
+  }
+
+  async #findWithReference(type: string, stateKey: string): Promise<Referenced | undefined> {
+    const inMemory = this.#peekWithReference(type, stateKey)
+    if (inMemory || this.#unheardOf.has(stateKey)) return inMemory
     return this.#deps.events.findStateWithNid(this.room.head.state, type, stateKey)
   }
 
-  /** The rules look at nothing but the auth events' keys and, for some of them, at the create event. */
-  async #stateForAuthorization(event: RoomEvent, state: ReadonlyMap<string, { event: RoomEvent }>) {
-    const create = event.pdu.type === 'm.room.create' ? undefined : await this.find('m.room.create', '')
-    return (type: string, stateKey: string): RoomEvent | undefined =>
-      type === 'm.room.create' && stateKey === '' ? create : state.get(stateTupleKey(type, stateKey))?.event
+  #create(): RoomEvent | undefined | Promise<RoomEvent | undefined> {
+    return this.#peekWithReference('m.room.create', '')?.event ?? this.find('m.room.create', '')
   }
 
   #overlayStack(type: string, stateKey: string): number[] {
@@ -224,6 +230,12 @@ function shapeOf({ type, sender, stateKey, content }: Proposal): {
   content: JsonObject
 } {
   return { type, sender, ...(stateKey !== undefined && { state_key: stateKey }), content }
+}
+
+/** The rules look at nothing but the auth events' keys and, for some of them, at the create event. */
+function stateForAuthorization(create: RoomEvent | undefined, state: ReadonlyMap<string, Referenced>) {
+  return (type: string, stateKey: string): RoomEvent | undefined =>
+    type === 'm.room.create' && stateKey === '' ? create : state.get(stateTupleKey(type, stateKey))?.event
 }
 
 function tooLarge(fault: string): MatrixError {
