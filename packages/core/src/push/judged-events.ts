@@ -2,7 +2,7 @@ import type { UserId } from '@hearth/protocol'
 import { PushEvent, type CompiledPushRules, type PushEffect, type RoomEvent } from '@hearth/rooms'
 import { LruCache, type Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
-import { threadOf } from '../receipts/thread-of.ts'
+import { peekThread, threadOf } from '../receipts/thread-of.ts'
 import { membershipOf } from '../rooms/membership-content.ts'
 import { powerLevelsIn } from '../rooms/power-levels-in.ts'
 import type { RoomEvents } from '../rooms/room-events.ts'
@@ -64,9 +64,9 @@ export class JudgedEvents {
     return rules.effectOf(push, { userId, displayName })!
   }
 
-  /** The thread that an event is in, if somebody has asked before. */
+  /** The thread that an event is in, if the event itself says so or somebody has asked before. */
   peekThread(room: Room, event: RoomEvent): string | undefined {
-    return this.#of(room, event).threadId
+    return peekThread(event) ?? this.#of(room, event).threadId
   }
 
   /** The thread that an event is in: the id of its root, or `main`. */

@@ -84,12 +84,12 @@ export class Tallying {
         const stays = membershipOf(event) === 'join' && (await judged.wasJoinedBefore(room, each, userId))
         if (!stays) tally.clear()
       } else if (sender === userId) {
-        if (stateKey === undefined) tally.clear(await judged.threadOf(room, event))
+        if (stateKey === undefined) tally.clear(judged.peekThread(room, event) ?? (await judged.threadOf(room, event)))
       } else if (!each.isRedacted && !ignored.has(sender)) {
         const effect =
           judged.peekEffect(room, each, userId, rules) ?? (await judged.effectOf(room, each, userId, rules))
         if (!effect.notifies) continue
-        const threadId = await judged.threadOf(room, event)
+        const threadId = judged.peekThread(room, event) ?? (await judged.threadOf(room, event))
         if (counts(threadId, pos)) tally.add(threadId, effect, pos)
       }
     }

@@ -1,5 +1,4 @@
 import type { UserId } from '@hearth/protocol'
-import type { PushEffect } from '@hearth/rooms'
 import { TimeSlice, type Clock } from '@hearth/runtime'
 import type {
   ConsumedPage,
@@ -16,7 +15,7 @@ import { membershipOf } from '../rooms/membership-content.ts'
 import type { RoomEvents } from '../rooms/room-events.ts'
 import type { RoomRegistry } from '../rooms/room-registry.ts'
 import type { Room } from '../rooms/room.ts'
-import type { CountableEvent, JudgedEvents } from './judged-events.ts'
+import type { JudgedEvents } from './judged-events.ts'
 import type { PushRules } from './push-rules.ts'
 import { RoomTally } from './room-tally.ts'
 import { countableOf, type Reader, type Tallying } from './tallying.ts'
@@ -44,6 +43,7 @@ interface Audience {
   readonly members: readonly Member[]
 }
 
+/** One of them, in this room. */
 interface Member extends Reader {
   readonly row: LocalMembershipRow
 }
@@ -82,7 +82,7 @@ export class UnreadCountsConsumer implements StreamConsumer<StoredChange> {
 
   async #takeEvents(changes: readonly EventOfStream[], tx: Tables): Promise<void> {
     const audiences = await this.#audiencesOf([...new Set(changes.map(({ event }) => event.roomNid))], tx)
-    const outcomes = new Map<string, Outcome>()
+    const outcomes = new Map<Member, Outcome>()
     const slice = new TimeSlice(this.#deps.clock)
     for (const change of changes) {
       const audience = audiences.get(change.event.roomNid)
@@ -100,7 +100,7 @@ export class UnreadCountsConsumer implements StreamConsumer<StoredChange> {
   async #takeEvent(
     change: EventOfStream,
     { room, members }: Audience,
-    outcomes: Map<string, Outcome>,
+    outcomes: Map<Member, Outcome>,
     slice: TimeSlice,
   ): Promise<void> {
     const { events, judged } = this.#deps
@@ -108,37 +108,30 @@ export class UnreadCountsConsumer implements StreamConsumer<StoredChange> {
     const event = events.parse(row)
     const counted = countableOf(row, event, room)
     const { sender, type, state_key: stateKey } = event.pdu
+    const thread = judged.peekThread(room, event)
     for (const member of members) {
       if (slice.isOver) await slice.rest()
-      const { userId } = member
+      const { userId, row: membership } = member
       if (type === 'm.room.member' && stateKey === userId) {
         const stays = membershipOf(event) === 'join' && (await judged.wasJoinedBefore(room, counted, userId))
         if (!stays) read(outcomeOf(outcomes, member, room), null)
       } else if (sender === userId) {
         if (stateKey === undefined) {
-          read(outcomeOf(outcomes, member, room), await judged.threadOf(room, event))
+          read(outcomeOf(outcomes, member, room), thread ?? (await judged.threadOf(room, event)))
         }
       } else if (!counted.isRedacted && !member.ignored.has(sender)) {
-        const effect = await this.#effectOn(member, room, counted)
-        if (effect) outcomeOf(outcomes, member, room).tally.add(await judged.threadOf(room, event), effect, pos)
+        const isSettled = membership.pos <= pos
+        if (isSettled && membership.membership !== 'join') continue
+        const { rules } = member
+        const effect =
+          judged.peekEffect(room, counted, userId, rules) ?? (await judged.effectOf(room, counted, userId, rules))
+        if (!effect.notifies) continue
+        // Their membership has changed since.
+        if (!isSettled && !(await judged.wasJoinedAt(room, counted, userId))) continue
+        const threadId = thread ?? (await judged.threadOf(room, event))
+        outcomeOf(outcomes, member, room).tally.add(threadId, effect, pos)
       }
     }
-  }
-
-  /** What an event does to the counts of somebody who may have been in the room; undefined for nothing. */
-  async #effectOn(
-    { row, userId, rules }: Member,
-    room: Room,
-    counted: CountableEvent,
-  ): Promise<PushEffect | undefined> {
-    const { judged } = this.#deps
-    const isSettled = row.pos <= counted.pos
-    if (isSettled && row.membership !== 'join') return undefined
-    const known = judged.peekEffect(room, counted, userId, rules)
-    const effect = known ?? (await judged.effectOf(room, counted, userId, rules))
-    if (!effect.notifies) return undefined
-    // Their membership has changed since.
-    return isSettled || (await judged.wasJoinedAt(room, counted, userId)) ? effect : undefined
   }
 
   async #takeReceipts(changes: readonly ReceiptOfStream[], upTo: number, tx: Tables): Promise<void> {
@@ -187,10 +180,10 @@ export class UnreadCountsConsumer implements StreamConsumer<StoredChange> {
   }
 }
 
-function outcomeOf(outcomes: Map<string, Outcome>, { userNid }: Member, { nid: roomNid }: Room): Outcome {
-  const key = `${userNid} ${roomNid}`
-  let outcome = outcomes.get(key)
-  if (!outcome) outcomes.set(key, (outcome = { userNid, roomNid, read: new Set(), tally: new RoomTally() }))
+function outcomeOf(outcomes: Map<Member, Outcome>, member: Member, { nid: roomNid }: Room): Outcome {
+  const { userNid } = member
+  let outcome = outcomes.get(member)
+  if (!outcome) outcomes.set(member, (outcome = { userNid, roomNid, read: new Set(), tally: new RoomTally() }))
   return outcome
 }
 

@@ -7,6 +7,13 @@ export const mainTimeline = 'main'
 /** How far relations are followed to the event that is in a thread. */
 const maxHops = 3
 
+/** The thread of an event that is related to nothing, or to its thread at once; undefined for others, see {@link threadOf}. */
+export function peekThread(event: RoomEvent): string | undefined {
+  const relation = relationOf(event)
+  if (!relation) return mainTimeline
+  return relation.type === 'm.thread' ? relation.eventId : undefined
+}
+
 /**
  * The thread that an event is in: the id of its root, or {@link mainTimeline}.
  *
@@ -19,10 +26,9 @@ export async function threadOf(
 ): Promise<string> {
   let current: RoomEvent | undefined = event
   for (let hops = 0; current && hops <= maxHops; hops += 1) {
-    const relation = relationOf(current)
-    if (!relation) break
-    if (relation.type === 'm.thread') return relation.eventId
-    current = hops < maxHops ? await findEvent(relation.eventId) : undefined
+    const known = peekThread(current)
+    if (known !== undefined) return known
+    current = hops < maxHops ? await findEvent(relationOf(current)!.eventId) : undefined
   }
   return mainTimeline
 }

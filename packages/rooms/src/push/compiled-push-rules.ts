@@ -29,6 +29,8 @@ export class CompiledPushRules {
   readonly #room: ReadonlyMap<string, CompiledRule>
   readonly #sender: ReadonlyMap<string, CompiledRule>
   readonly #underride: readonly CompiledRule[]
+  /** Those that are not about one room or one sender. */
+  readonly #general: readonly CompiledRule[]
   /** What was found of events for those whom they are not about. */
   readonly #effects = new WeakMap<PushEvent, PushEffect>()
   /** Whether a rule looks for what its user is called. */
@@ -41,6 +43,7 @@ export class CompiledPushRules {
     this.#room = byId(rules.room)
     this.#sender = byId(rules.sender)
     this.#underride = compiled(rules.underride, withConditions)
+    this.#general = [...this.#override, ...this.#content, ...this.#underride]
     this.asksForName = [...rules.override, ...rules.underride].some(({ enabled, conditions = [] }) => {
       return enabled && conditions.some(({ kind }) => kind === 'contains_display_name')
     })
@@ -79,14 +82,13 @@ export class CompiledPushRules {
     return isCertain ? found : undefined
   }
 
-  *#candidates({ roomId, sender }: PushEvent): Iterable<CompiledRule> {
-    yield* this.#override
-    yield* this.#content
-    const room = this.#room.get(roomId)
-    if (room) yield room
+  /** The rules that may match, in the order in which they are tried. */
+  #candidates({ roomId, sender }: PushEvent): readonly CompiledRule[] {
+    const ofRoom = this.#room.get(roomId)
     const ofSender = this.#sender.get(sender)
-    if (ofSender) yield ofSender
-    yield* this.#underride
+    if (!ofRoom && !ofSender) return this.#general
+    const particular = [ofRoom, ofSender].filter((rule) => rule !== undefined)
+    return [...this.#override, ...this.#content, ...particular, ...this.#underride]
   }
 }
 

@@ -4,6 +4,8 @@ import type { RoomEvent } from '../events/pdu.ts'
 /** What rules may look at besides the content: what clients see of any event. */
 const topLevel: ReadonlySet<string> = new Set(['type', 'sender', 'state_key', 'content', 'origin_server_ts', 'redacts'])
 
+const nobody: ReadonlySet<unknown> = new Set()
+
 /** An event as push rules look at it, shared by all for whom it is judged. */
 export class PushEvent {
   readonly roomId: RoomId
@@ -53,5 +55,6 @@ export class PushEvent {
 function namedIn({ pdu }: RoomEvent): ReadonlySet<unknown> {
   const mentions = pdu.content['m.mentions']
   const userIds = isJsonObject(mentions) ? mentions['user_ids'] : undefined
+  if (pdu.state_key === undefined && userIds === undefined) return nobody
   return new Set<unknown>([pdu.state_key, ...(Array.isArray(userIds) ? userIds : [])])
 }
