@@ -1,1 +1,8 @@
 export { inspectRedis, type RedisInspection } from './inspect-redis.ts'
+export type { Bus, HintListener, OrderedListener } from './bus.ts'
+export type { JobQueue } from './job-queue.ts'
+export { LocalBus, LocalHub } from './local-bus.ts'
+export { LocalJobQueue } from './local-job-queue.ts'
+export { Queues, type QueuesOptions, type RateLimitClient, type SharedRateLimits } from './queues.ts'
+export { RedisBus } from './redis-bus.ts'
+export { RedisJobQueue } from './redis-job-queue.ts'
