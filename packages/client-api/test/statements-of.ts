@@ -6,7 +6,7 @@ import { vi } from 'vitest'
  * of the stream (those that send to other servers look up who is in the rooms).
  */
 const background = [
-  /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|inboundStaging\.|jobs\.|leases\.|roomServers\.listByRooms)/,
+  /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|inboundStaging\.|jobs\.|leases\.|processes\.|roomServers\.listByRooms)/,
   /^\w+\.list\w*ByPosition/,
 ]
 

@@ -1,4 +1,5 @@
 import type { ServerName } from '@hearth/protocol'
+import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { createLogger, FakeClock } from '@hearth/runtime'
 import { Store } from '@hearth/store'
 import { createTestDatabase, type TestDatabase } from '@hearth/test-kit'
@@ -22,7 +23,9 @@ beforeAll(async () => {
     logger,
     serverName: 'hearth.test' as ServerName,
     registration: { mode: 'open' },
-    jobs: new Jobs({ store, clock, logger, alone: true }),
+    // Nobody runs them.
+    jobs: new Jobs({ store, clock, logger, process: { id: '', onFreed: () => undefined }, queue: new LocalJobQueue() }),
+    bus: new LocalBus({ clock, logger }),
     loginLimits: { perAccount: unlimited, perAddress: unlimited },
     // The only process: nothing but its own changes is to be noticed, and at once.
     pollMs: 0,

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '@hearth/protocol'
+import { LocalBus, LocalHub, LocalJobQueue } from '@hearth/queues'
 import { createLogger, FakeClock, Metrics } from '@hearth/runtime'
-import { Store } from '@hearth/store'
+import { Store, type TakenJob } from '@hearth/store'
 import { createTestDatabase, type TestDatabase } from '@hearth/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Jobs, type Job, type JobHandler, type JobProgress } from '../src/index.ts'
+import { Jobs, ThisProcess, type Job, type JobHandler, type JobProgress } from '../src/index.ts'
 
 const logger = createLogger({ level: 'error', sink: { write: () => undefined, flush: () => undefined } })
 let database: TestDatabase
@@ -20,13 +22,15 @@ afterAll(async () => {
   await database.drop()
 })
 
-const processes: Jobs[] = []
+const processes: { readonly jobs: Jobs; stop(): Promise<void> }[] = []
+let hub: LocalHub
 
 beforeEach(async () => {
   clock = new FakeClock()
+  hub = new LocalHub(clock)
   await store.database.execute(null, 'delete from jobs')
   return async () => {
-    await Promise.all(processes.splice(0).map((jobs) => jobs.stop()))
+    await Promise.all(processes.splice(0).map((process) => process.stop()))
   }
 })
 
@@ -58,16 +62,34 @@ class Toy implements JobHandler {
 }
 
 async function startProcess(handler: JobHandler, options: { alone?: boolean; metrics?: Metrics } = {}): Promise<Jobs> {
-  const jobs = new Jobs({ store, clock, logger, alone: options.alone ?? false, ...options })
+  const { alone = false, metrics } = options
+  const bus = new LocalBus({ clock, logger, hub })
+  const process = new ThisProcess({ store, bus, roles: ['all'], alone, clock, logger })
+  const jobs = new Jobs({ store, clock, logger, process, queue: new LocalJobQueue(), ...(metrics && { metrics }) })
   jobs.register(handler)
-  processes.push(jobs)
+  processes.push({
+    jobs,
+    async stop() {
+      await jobs.stop()
+      await process.stop()
+    },
+  })
+  await process.start()
   await jobs.start()
   return jobs
 }
 
+/** A job that a process has taken, which shows no more that it is there. */
+async function takenByOther(): Promise<{ readonly job: TakenJob; readonly id: string }> {
+  const id = randomUUID()
+  await store.processes.enter(id, { now: clock.now(), roles: [], alone: false })
+  const job = await store.jobs.take(['toy'], id, { now: clock.now(), leaseUntilTs: clock.now() + 60_000 })
+  return { job: job!, id }
+}
+
 async function ask(payload: JsonObject = {}, key = 'one'): Promise<void> {
   await store.transaction((tx) => tx.jobs.add({ kind: 'toy', key, payload, now: clock.now() }))
-  for (const jobs of processes) jobs.wake()
+  for (const { jobs } of processes) jobs.wake()
 }
 
 async function left(): Promise<number> {
@@ -114,8 +136,7 @@ describe('jobs', () => {
 
   it('goes on at once when the only process was killed', async () => {
     await ask()
-    // Taken by a process that is no more.
-    await store.jobs.take(['toy'], clock.now(), clock.now() + 60_000)
+    await takenByOther()
     const toy = new Toy()
     await startProcess(toy, { alone: true })
     ;(await toy.nth(0)).end.resolve()
@@ -125,11 +146,16 @@ describe('jobs', () => {
   it('is one process’s at a time, and another’s when that has died', async () => {
     const toy = new Toy()
     await ask()
-    const dead = (await store.jobs.take(['toy'], clock.now(), clock.now() + 60_000))!
+    const { job: dead, id } = await takenByOther()
     await startProcess(toy)
-    await clock.advance(30_000)
+    for (let second = 0; second < 6; second += 1) {
+      await clock.advance(1_000)
+      await store.processes.beat(id, undefined)
+    }
     expect(toy.runs).toHaveLength(0)
-    await clock.advance(31_000)
+    // By the database's clock it has not shown itself for long.
+    await store.database.execute(null, "update processes set seen_at = seen_at - interval '3 s' where id = $1", [id])
+    await vi.waitFor(() => clock.advance(1_000).then(() => expect(toy.runs).toHaveLength(1)))
     const { end } = await toy.nth(0)
     // It was not dead but slow: nothing that it writes counts any more.
     expect(await store.jobs.save(dead, { step: 1 }, clock.now() + 60_000)).toBe(false)

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { StreamFeed, type Change } from '@hearth/core'
+import { StreamFeed, type Change, ThisProcess } from '@hearth/core'
 import { canonicalJson } from '@hearth/crypto'
 import { ServerUnreachable, type RequestOptions } from '@hearth/federation-client'
 import type { EventId, RoomId, ServerName, UserId } from '@hearth/protocol'
+import { LocalBus } from '@hearth/queues'
 import { createLogger, FakeClock, Metrics } from '@hearth/runtime'
 import { eventFlags, Store, wellKnownTypes } from '@hearth/store'
 import { createTestDatabase } from '@hearth/test-kit'
@@ -68,6 +69,7 @@ describe('sending to a thousand servers of which four in five never answer', () 
   let drop: () => Promise<void>
   let feed: StreamFeed
   let health: ServerHealth
+  let thisProcess: ThisProcess
   let sender: FederationSender
   let peers: Peers
 
@@ -80,7 +82,10 @@ describe('sending to a thousand servers of which four in five never answer', () 
   }
 
   const start = async () => {
-    health = new ServerHealth({ store, clock, logger })
+    const bus = new LocalBus({ clock, logger })
+    thisProcess = new ThisProcess({ store, bus, roles: ['all'], alone: true, clock, logger })
+    await thisProcess.start()
+    health = new ServerHealth({ store, clock, logger, bus })
     await health.start()
     peers = new Peers(clock, health)
     feed = new StreamFeed({
@@ -92,7 +97,8 @@ describe('sending to a thousand servers of which four in five never answer', () 
     })
     const ownServerNid = await store.servers.intern(own)
     const deps = { store, feed, client: peers, health, clock, logger, metrics: new Metrics(), serverName: own }
-    sender = new FederationSender({ ...deps, ownServerNid, mayTalkTo: () => true, alone: true })
+    const part = { process: thisProcess, bus, maySend: true }
+    sender = new FederationSender({ ...deps, ...part, ownServerNid, mayTalkTo: () => true })
     await feed.start()
     await sender.start()
   }
@@ -100,6 +106,7 @@ describe('sending to a thousand servers of which four in five never answer', () 
     await sender.stop()
     feed.stop()
     await health.stop()
+    await thisProcess.stop()
   }
 
   /** Commits an event of ours and announces it, as the room's mailbox does. */

@@ -30,8 +30,11 @@ export interface HttpServerDeps {
   readonly following?: Following
 }
 
+const DRAIN_STEP_MS = 250
+
 /** Serves endpoints over HTTP: a component that is started and stopped. */
 export class HttpServer {
+  readonly #clock: Clock
   readonly #logger: Logger
   readonly #router: Router
   readonly #handler: RequestHandler
@@ -45,6 +48,7 @@ export class HttpServer {
       inFlight: () => this.#handler.inFlight,
       connections: () => this.#listeners.reduce((sum, listener) => sum + listener.connections, 0),
     })
+    this.#clock = clock
     this.#logger = logger
     this.#router = new Router({
       rateLimiters,
@@ -99,13 +103,24 @@ export class HttpServer {
 
   /**
    * Takes no more connections, lets requests end (long polls at once, with what they have), and closes what is left when
-   * the time for it is over.
+   * the time for it is over. Before that, for `drainMs` milliseconds or until nobody is connected, goes on serving who comes
+   * and closes each connection after its answer: nobody finds one closed that they are just asking on.
    */
-  async stop(): Promise<void> {
+  async stop({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#handler.drain()
+    if (drainMs > 0) await this.#drained(drainMs)
     for (const listener of this.#listeners) listener.close()
     const drained = await this.#handler.stop()
     if (!drained) this.#logger.warn('requests were cut off', { count: this.#handler.inFlight })
     for (const listener of this.#listeners) listener.destroyConnections()
+  }
+
+  async #drained(limitMs: number): Promise<void> {
+    const end = this.#clock.monotonic() + limitMs
+    const isConnected = (): boolean => this.#listeners.some(({ connections }) => connections > 0)
+    // Balancers have to find out first.
+    do await this.#clock.sleep(Math.min(DRAIN_STEP_MS, limitMs))
+    while (isConnected() && this.#clock.monotonic() < end)
   }
 
   /** Reads the certificate and key again; with an unusable one the old one stays in use. */

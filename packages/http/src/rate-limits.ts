@@ -1,6 +1,13 @@
 import { limitExceeded } from '@hearth/protocol'
+import type { SharedRateLimits } from '@hearth/queues'
 import type { Metrics } from '@hearth/runtime'
-import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import {
+  BurstyRateLimiter,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+  type RateLimiterAbstract,
+} from 'rate-limiter-flexible'
 import { addressGroup } from './client-address.ts'
 
 /** A class of requests and how often one may make them. */
@@ -16,7 +23,10 @@ export interface RateLimit {
 interface Limiter {
   readonly by: 'user' | 'address'
   readonly buckets: BurstyRateLimiter
-  readonly parts: readonly RateLimiterMemory[]
+  /** The windows: in Redis where they are shared, else those in memory. */
+  readonly parts: readonly RateLimiterAbstract[]
+  /** What is counted here: everything, or what comes while Redis is away. */
+  readonly memory: readonly RateLimiterMemory[]
   /** The longer of its windows, in milliseconds. */
   readonly longestMs: number
   /** The keys it holds, the oldest first. */
@@ -25,7 +35,7 @@ interface Limiter {
 
 const DEFAULT_MAX_KEYS = 50_000
 
-/** Named rate limits, counted in the memory of this process. */
+/** Named rate limits, counted in the memory of this process, or in Redis for several processes together. */
 export class RateLimiters<Name extends string = string> {
   readonly #names: ReadonlySet<string>
   readonly #limiters: ReadonlyMap<string, Limiter>
@@ -36,12 +46,14 @@ export class RateLimiters<Name extends string = string> {
   constructor(deps: {
     readonly limits: Readonly<Record<Name, RateLimit>>
     readonly enabled: boolean
+    /** Where several processes count together. While it is away, each counts for itself. */
+    readonly shared?: SharedRateLimits | undefined
     readonly maxKeys?: number
     readonly metrics?: Metrics
   }) {
     this.#names = new Set(Object.keys(deps.limits))
     const limits = Object.entries<RateLimit>(deps.enabled ? deps.limits : {})
-    this.#limiters = new Map(limits.map(([name, limit]) => [name, createLimiter(limit)]))
+    this.#limiters = new Map(limits.map(([name, limit]) => [name, createLimiter(name, limit, deps.shared)]))
     this.#maxKeys = deps.maxKeys ?? DEFAULT_MAX_KEYS
     const refusals = deps.metrics?.counter({
       name: 'hearth_rate_limited_total',
@@ -82,15 +94,21 @@ export class RateLimiters<Name extends string = string> {
     const [steady, lump] = this.#limiters.get(name)?.parts ?? []
     if (steady === undefined || lump === undefined) return
     const counted = await lump.get(key)
+    if (counted === null || counted.consumedPoints <= 0) {
+      await steady.delete(key)
+      return
+    }
     // A window counts what it refuses all the same, so there may be more to take back than was let through.
-    if (counted === null || counted.consumedPoints <= 0) await steady.delete(key)
-    else await lump.set(key, Math.min(counted.consumedPoints, lump.points) - 1, counted.msBeforeNext / 1000)
+    const excess = Math.max(0, counted.consumedPoints - lump.points)
+    await lump.reward(key, 1 + excess)
   }
 
   /** Forgets what was counted against a key. */
   async reset(name: Name, key: string): Promise<void> {
     const limiter = this.#limiters.get(name)
-    if (limiter !== undefined) await forget(limiter, key)
+    if (limiter === undefined) return
+    limiter.keys.delete(key)
+    for (const part of limiter.parts) await part.delete(key)
   }
 
   async #count(name: Name, limiter: Limiter, key: string): Promise<void> {
@@ -110,32 +128,65 @@ export class RateLimiters<Name extends string = string> {
     limiter.keys.delete(key)
     limiter.keys.add(key)
     if (limiter.keys.size <= this.#maxKeys) return
-    for (const oldest of limiter.keys) {
-      await forget(limiter, oldest)
-      return
-    }
+    const oldest = limiter.keys.values().next().value!
+    limiter.keys.delete(oldest)
+    for (const part of limiter.memory) await part.delete(oldest)
   }
 }
 
-async function forget(limiter: Limiter, key: string): Promise<void> {
-  limiter.keys.delete(key)
-  for (const part of limiter.parts) await part.delete(key)
-}
+/**
+ * Counts in a window that ends by itself. The library's own script knows whole seconds alone; this one takes what it is
+ * given for seconds as milliseconds.
+ */
+const windowScript = `
+redis.call('set', KEYS[1], 0, 'PX', ARGV[2], 'NX')
+local consumed = redis.call('incrby', KEYS[1], ARGV[1])
+return {consumed, redis.call('pttl', KEYS[1])}`
 
 /**
  * A token bucket made of two windows: half of the rate comes steadily, one at a time, and the other half is given out in
  * lumps of nearly the burst. A pause is followed by a full burst, a burst by a trickle instead of silence, and the long
  * run is the rate.
  */
-function createLimiter({ perSecond, burst, by }: RateLimit): Limiter {
+function createLimiter(
+  name: string,
+  { perSecond, burst, by }: RateLimit,
+  shared: SharedRateLimits | undefined,
+): Limiter {
   const stride = 2 / perSecond
-  const steady = new RateLimiterMemory({ keyPrefix: '', points: 1, duration: stride })
-  const lump = new RateLimiterMemory({ keyPrefix: '', points: burst - 1, duration: stride * Math.max(1, burst - 1) })
+  const windows = [
+    { points: 1, duration: stride },
+    { points: burst - 1, duration: stride * Math.max(1, burst - 1) },
+  ] as const
+  const memory = windows.map((window) => new RateLimiterMemory({ keyPrefix: '', ...window })) as [Memory, Memory]
+  const parts = (shared ? memory.map((limiter, i) => sharedLimiter(`${name}:${i}`, limiter, shared)) : memory) as [
+    RateLimiterMemory,
+    RateLimiterMemory,
+  ]
   return {
     by,
-    buckets: new BurstyRateLimiter(steady, lump),
-    parts: [steady, lump],
-    longestMs: lump.duration * 1000,
+    buckets: new BurstyRateLimiter(...parts),
+    parts,
+    memory,
+    longestMs: memory[1].duration * 1000,
     keys: new Set(),
   }
+}
+
+type Memory = RateLimiterMemory
+
+function sharedLimiter(
+  name: string,
+  memory: RateLimiterMemory,
+  { client, prefix }: SharedRateLimits,
+): RateLimiterRedis {
+  return new RateLimiterRedis({
+    storeClient: client,
+    keyPrefix: `${prefix}${name}`,
+    points: memory.points,
+    duration: Math.ceil(memory.duration * 1000),
+    customIncrTtlLuaScript: windowScript,
+    rejectIfRedisNotReady: true,
+    insuranceLimiter: memory,
+  })
 }

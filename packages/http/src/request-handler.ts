@@ -88,13 +88,15 @@ export class RequestHandler {
     }
   }
 
-  /**
-   * Closes each connection after its answer from now on, and waits for what is going on: long polls answer at once with
-   * what they have. Tells whether all ended before the limit.
-   */
-  async stop(): Promise<boolean> {
+  /** Closes each connection after its answer from now on. Long polls answer at once with what they have. */
+  drain(): void {
     this.#stopping = true
     for (const exchange of this.#inFlight) if (exchange.longPoll) exchange.abort(new RequestAborted('stopping'))
+  }
+
+  /** Waits for what is going on, after {@link drain}. Tells whether all ended before the limit. */
+  async stop(): Promise<boolean> {
+    this.drain()
     const drained = await this.#inFlight.drained(this.#limits.stopTimeoutMs)
     for (const exchange of this.#inFlight) exchange.abort(new RequestAborted('stopping'))
     return drained

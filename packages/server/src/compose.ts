@@ -10,10 +10,13 @@ import {
   ReadMarkers,
   RoomStatisticsConsumer,
   SyncFilters,
+  ThisProcess,
+  UpToDate,
 } from '@hearth/core'
 import { federationRateLimits, ServerHealth } from '@hearth/federation'
 import { SystemNetwork, type Network } from '@hearth/federation-client'
 import { RateLimiters } from '@hearth/http'
+import { Queues } from '@hearth/queues'
 import { Lifecycle, Metrics, SystemClock, type Clock, type Logger } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { RunningServer } from './cli/command.ts'
@@ -29,13 +32,18 @@ import { buildServing } from './compose/build-serving.ts'
 import { buildTransactions } from './compose/build-transactions.ts'
 import { lockDataDirectory } from './compose/lock-data-directory.ts'
 import { openStore } from './compose/open-store.ts'
-import { loadSigningKey } from './compose/signing-key-file.ts'
+import { roleOf } from './compose/roles.ts'
+import { findSigningKey, loadSigningKey } from './compose/signing-key-file.ts'
 import type { Config } from './generated/config.ts'
 
 /** Other processes may write to an external database; the embedded one is this process's own. */
 const EXTERNAL_POLL_MS = 1_000
 /** Requests are given less: `stopTimeoutMs` of `HttpLimits`. */
 const HTTP_STOP_MS = 6_000
+/** For how long a process among several goes on serving that has said that it stops: balancers and clients turn to others. */
+const DRAIN_MS = 2_000
+/** How often to look for jobs where other processes may ask for them, should the queue lose its word. */
+const SHARED_JOBS_POLL_MS = 5_000
 
 export interface ServerOptions {
   /** The machine's when absent. */
@@ -82,15 +90,29 @@ async function build(
   const { store, kind } = await openStore(config, { ...common, lifecycle })
   const pollMs = kind === 'external' ? EXTERNAL_POLL_MS : 0
 
-  const jobs = new Jobs({ store, alone: kind === 'embedded', ...common })
+  const runs = roleOf(config)
+  const queues = new Queues({ redisUrl: config.redisUrl, deployment: await store.deployment.identity(), ...common })
+  const { bus } = queues
+  lifecycle.add({ name: 'queues', start: () => queues.begin(), stop: () => queues.end(), stopTimeoutMs: 2_000 })
+  const process = new ThisProcess({ store, bus, roles: config.roles, alone: kind === 'embedded', ...common })
+  lifecycle.add({ name: 'process', start: () => process.start(), stop: () => process.stop() })
+
+  const jobs = new Jobs({
+    store,
+    process,
+    queue: queues.jobQueue,
+    ...(kind === 'external' && { pollMs: SHARED_JOBS_POLL_MS }),
+    ...common,
+  })
 
   const { enabled } = config.rateLimits
   const limits = { ...clientRateLimits, ...federationRateLimits }
-  const rateLimiters = new RateLimiters({ limits, enabled, metrics: common.metrics })
+  const rateLimiters = new RateLimiters({ limits, enabled, shared: queues.rateLimits, metrics: common.metrics })
   const { serverName } = config
+  if (config.redisUrl !== undefined) await requireSameKey(config.dataDir, store)
   const signingKey = await loadSigningKey(config.dataDir)
   const policy = new FederationPolicy(config.federation)
-  const health = new ServerHealth({ store, ...common })
+  const health = new ServerHealth({ store, bus, ...common })
   lifecycle.add({ name: 'server health', start: () => health.start(), stop: () => health.stop() })
   const federationClient = buildFederationClient(config, {
     network,
@@ -121,6 +143,9 @@ async function build(
     defaultRoomVersion: config.rooms.defaultVersion,
     directory: config.rooms.directory,
     jobs,
+    bus,
+    process,
+    fillsGaps: runs('federation-in'),
     pollMs,
     ...common,
   })
@@ -131,6 +156,7 @@ async function build(
     loginLimits: loginLimits(rateLimiters),
     jobs,
     feed,
+    bus,
     pollMs,
     ...common,
   })
@@ -144,7 +170,7 @@ async function build(
     federationClient,
     countInvite: (invited) => rateLimiters.count('invitesOfUser', invited),
     jobs,
-    lifecycle,
+    bus,
     ...common,
   })
   jobs.register(new LeaveRooms({ store, membership: membershipAnywhere, logger: common.logger }))
@@ -188,6 +214,8 @@ async function build(
       federationClient,
     },
     serverAuthentication,
+    runs,
+    ...(bus.isShared && { upToDate: new UpToDate({ feed, readHead: () => store.streams.position() }) }),
     findTrouble: () => (stopping ? 'stopping' : troubleOf(store)),
     checkResponses,
     ...(kind === 'external' && { following: feed }),
@@ -197,12 +225,14 @@ async function build(
   const metricsHttp = buildMetricsHttp(config, httpDeps)
 
   const { sessions, deviceActivity } = accounts
-  lifecycle.add({ name: 'room statistics', start: () => store.consumers.add(new RoomStatisticsConsumer()) })
-  lifecycle.add({
-    name: 'guest access',
-    start: () => store.consumers.add(new GuestAccessConsumer({ clock: common.clock, jobs })),
-  })
-  lifecycle.add({ name: 'unread counts', start: () => store.consumers.add(unreadCountsConsumer) })
+  if (runs('jobs')) {
+    lifecycle.add({ name: 'room statistics', start: () => store.consumers.add(new RoomStatisticsConsumer()) })
+    lifecycle.add({
+      name: 'guest access',
+      start: () => store.consumers.add(new GuestAccessConsumer({ clock: common.clock, jobs })),
+    })
+    lifecycle.add({ name: 'unread counts', start: () => store.consumers.add(unreadCountsConsumer) })
+  }
   lifecycle.add({ name: 'stream feed', start: () => feed.start(), stop: () => feed.stop() })
   await buildSending({
     store,
@@ -216,17 +246,25 @@ async function build(
     board: rooms.board,
     typing: rooms.typingUsers,
     toDeviceSender: rooms.toDeviceSender,
-    alone: kind === 'embedded',
+    process,
+    bus,
+    maySend: runs('federation-out'),
     lifecycle,
     ...common,
   })
   lifecycle.add({ name: 'sessions', start: () => sessions.start(), stop: () => sessions.stop() })
   lifecycle.add({ name: 'device activity', start: () => deviceActivity.start(), stop: () => deviceActivity.stop() })
-  lifecycle.add({ name: 'jobs', start: () => jobs.start(), stop: () => jobs.stop() })
+  if (runs('jobs')) lifecycle.add({ name: 'jobs', start: () => jobs.start(), stop: () => jobs.stop() })
   if (metricsHttp) {
     lifecycle.add({ name: 'metrics', start: () => metricsHttp.start(), stop: () => metricsHttp.stop() })
   }
-  lifecycle.add({ name: 'http', start: () => http.start(), stop: () => http.stop(), stopTimeoutMs: HTTP_STOP_MS })
+  const drainMs = bus.isShared ? DRAIN_MS : 0
+  lifecycle.add({
+    name: 'http',
+    start: () => http.start(),
+    stop: () => http.stop({ drainMs }),
+    stopTimeoutMs: HTTP_STOP_MS + drainMs,
+  })
   await lifecycle.start()
 
   await announce(config, { kind, urls: http.urls, tokens: accounts.registrationTokens, logger: common.logger })
@@ -241,6 +279,17 @@ async function build(
       http.reloadCertificates()
     },
   }
+}
+
+/** Keeps a further process from making a key of its own, which would take the place of the one that the others sign with. */
+async function requireSameKey(dataDir: string, store: Store): Promise<void> {
+  const keys = await store.ownKeys.list()
+  const current = keys.find(({ expiredTs }) => expiredTs === null)
+  if (current === undefined || (await findSigningKey(dataDir))) return
+  throw new Error(
+    `${dataDir} has no signing.key, and this server signs with ${current.keyId} already: ` +
+      `share the data directory of the other processes, or copy signing.key from there`,
+  )
 }
 
 async function troubleOf(store: Store): Promise<string | undefined> {

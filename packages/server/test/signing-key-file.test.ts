@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -27,6 +27,13 @@ describe('the signing key', () => {
     expect(after.keyId).not.toBe(before.keyId)
     expect((await loadSigningKey(directory)).publicKey).toBe(after.publicKey)
     expect((await stat(join(directory, 'signing.key'))).mode & 0o777).toBe(0o600)
+  })
+
+  it('is one for processes that start together', async () => {
+    const directory = await dataDir()
+    const keys = await Promise.all(Array.from({ length: 5 }, () => loadSigningKey(directory)))
+    expect(new Set(keys.map(({ publicKey }) => publicKey)).size).toBe(1)
+    expect(await readdir(directory)).toEqual(['signing.key'])
   })
 
   it('stays the same', async () => {

@@ -22,6 +22,7 @@ import { OutsideMemberships } from './tables/outside-memberships.ts'
 import { OwnKeys } from './tables/own-keys.ts'
 import { OutgoingEvents } from './tables/outgoing-events.ts'
 import { PresenceLists } from './tables/presence-lists.ts'
+import { Processes } from './tables/processes.ts'
 import { Profiles } from './tables/profiles.ts'
 import { LoginTokens } from './tables/login-tokens.ts'
 import { Media } from './tables/media.ts'
@@ -73,6 +74,7 @@ export class Tables {
   readonly outsideMemberships: OutsideMemberships
   readonly outgoingEvents: OutgoingEvents
   readonly presenceLists: PresenceLists
+  readonly processes: Processes
   readonly profiles: Profiles
   readonly loginTokens: LoginTokens
   readonly openIdTokens: OpenIdTokens
@@ -122,6 +124,7 @@ export class Tables {
     this.outsideMemberships = new OutsideMemberships(db)
     this.outgoingEvents = new OutgoingEvents(db)
     this.presenceLists = new PresenceLists(db)
+    this.processes = new Processes(db)
     this.profiles = new Profiles(db)
     this.loginTokens = new LoginTokens(db)
     this.openIdTokens = new OpenIdTokens(db)

@@ -13,8 +13,10 @@ export interface TestServerOptions {
   /** Settings as environment variables: `HEARTH_REGISTRATION_MODE`. */
   readonly settings?: Readonly<Record<string, string>>
   readonly clock?: Clock
-  /** The database of another server, to run a second process of the same deployment. */
+  /** The database of another server, to run a second process of the same deployment that hears of the other by looking. */
   readonly database?: TestDatabase
+  /** Another process of the same deployment, which shares its database, data directory and settings. They need a Redis. */
+  readonly beside?: TestServer
   /** Where its requests to other servers go; the machine's network when absent. */
   readonly network?: Network
 }
@@ -49,14 +51,23 @@ export class TestServer {
   }
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
-    const database = options.database ?? (await createTestDatabase())
-    const dataDir = await mkdtemp(join(tmpdir(), 'hearth-test-'))
-    const server = await run(database, dataDir, options)
-    return new TestServer({ database, dataDir, options, server })
+    const { beside } = options
+    const database = beside?.database ?? options.database ?? (await createTestDatabase())
+    const dataDir = beside ? beside.#dataDir : await mkdtemp(join(tmpdir(), 'hearth-test-'))
+    const settings = { ...(beside && beside.#options.settings), ...options.settings }
+    const server = await run(database, dataDir, { ...options, settings })
+    return new TestServer({ database, dataDir, options: { ...options, settings }, server })
   }
 
   get url(): string {
     return this.#server.urls[0]!.replace(/\/$/, '')
+  }
+
+  /** A figure of the server's, as operators see it; the sum over its labels unless they are given, 0 when there is none. */
+  async figure(name: string, labels = ''): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    return lines.filter((line) => line.includes(labels)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
   }
 
   get store(): Store {
@@ -82,6 +93,7 @@ export class TestServer {
   /** Stops the server and removes what it leaves, its database included unless another server gave it. */
   async stop(): Promise<void> {
     await this.#server.stop()
+    if (this.#options.beside) return
     await rm(this.#dataDir, { recursive: true, force: true })
     if (!this.#options.database) await this.database.drop()
   }

@@ -1,5 +1,6 @@
 import { createAccountServices, Jobs, type AccountServices } from '@hearth/core'
 import type { JsonObject, ServerName } from '@hearth/protocol'
+import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { createLogger, FakeClock } from '@hearth/runtime'
 import { TestServer, type TestAnswer } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -46,7 +47,15 @@ function servicesOf(server: TestServer): AccountServices {
     logger: createLogger({ level: 'error' }),
     serverName: 'hearth.test' as ServerName,
     registration: { mode: 'open' },
-    jobs: new Jobs({ store: server.store, clock, logger: createLogger({ level: 'error' }), alone: false }),
+    // Nobody runs them.
+    jobs: new Jobs({
+      store: server.store,
+      clock,
+      logger: createLogger({ level: 'error' }),
+      process: { id: '', onFreed: () => undefined },
+      queue: new LocalJobQueue(),
+    }),
+    bus: new LocalBus({ clock, logger: createLogger({ level: 'error' }) }),
     loginLimits: { perAccount: unlimited, perAddress: unlimited },
     pollMs: 0,
   })

@@ -1,5 +1,6 @@
 import { createAccountServices, Jobs, type RegistrationTokens } from '@hearth/core'
 import type { ServerName, UserId } from '@hearth/protocol'
+import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { createLogger, FakeClock } from '@hearth/runtime'
 import { createTestDatabase, TestServer, type TestAnswer, type TestDatabase } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,7 +18,15 @@ function tokensOf(server: TestServer): RegistrationTokens {
     logger: createLogger({ level: 'error' }),
     serverName: 'hearth.test' as ServerName,
     registration: { mode: 'token' },
-    jobs: new Jobs({ store: server.store, clock, logger: createLogger({ level: 'error' }), alone: false }),
+    // Nobody runs them.
+    jobs: new Jobs({
+      store: server.store,
+      clock,
+      logger: createLogger({ level: 'error' }),
+      process: { id: '', onFreed: () => undefined },
+      queue: new LocalJobQueue(),
+    }),
+    bus: new LocalBus({ clock, logger: createLogger({ level: 'error' }) }),
     loginLimits: { perAccount: unlimited, perAddress: unlimited },
     pollMs: 0,
   }).registrationTokens

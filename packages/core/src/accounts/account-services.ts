@@ -1,4 +1,5 @@
 import type { ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { StreamFeed } from '../sync/stream-feed.ts'
@@ -44,6 +45,8 @@ export interface AccountServicesOptions {
   readonly jobs: Jobs
   /** Where erasures are told; a command, which erases nobody, has none. */
   readonly feed?: Pick<StreamFeed, 'publish' | 'reached' | 'writing'>
+  /** Over which other processes are told of sessions that end. */
+  readonly bus: Bus
   /** How often to look for sessions that other processes have ended, in milliseconds; 0 for never, if there are none. */
   readonly pollMs: number
 }
@@ -69,9 +72,17 @@ export interface AccountServices {
 
 /** Builds the services of accounts, bottom up. */
 export function createAccountServices(options: AccountServicesOptions): AccountServices {
-  const { store, clock, logger, serverName, registration: policy, loginLimits: limits, pollMs, metrics } = options
+  const { store, clock, logger, serverName, registration: policy, loginLimits: limits, pollMs, bus, metrics } = options
   const deviceActivity = new DeviceActivity({ store, clock, logger })
-  const sessions = new Sessions({ store, clock, logger, pollMs, activity: deviceActivity, ...(metrics && { metrics }) })
+  const sessions = new Sessions({
+    store,
+    clock,
+    logger,
+    pollMs,
+    bus,
+    activity: deviceActivity,
+    ...(metrics && { metrics }),
+  })
   const passwords = new Passwords()
   const accounts = new Accounts({ store, clock, passwords, sessions, serverName })
   const registrationTokens = new RegistrationTokens({ store, clock })

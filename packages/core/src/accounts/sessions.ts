@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { invalidParam, isDeviceId, isStorableText, MatrixError, type DeviceId } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import { LruCache, type Clock, type Logger, type Metrics } from '@hearth/runtime'
 import type { SessionRow, Store, Tables } from '@hearth/store'
 import type { Requester } from '../requester.ts'
@@ -48,11 +49,12 @@ const MAX_DEVICES = 1_000
 const ACCESS_TOKEN_LIFETIME_MS = 15 * 60_000
 const MAX_DISPLAY_NAME_LENGTH = 255
 const PRUNE_EVERY_MS = 10 * 60_000
+const changedTopic = 'sessions'
 
 /**
  * Who is logged in. A session is asked for with every request, so it is kept in memory once read; whatever changes or ends
  * one leaves its mark in the database (migration 0003), which every process looks for: this one at once after changes of
- * its own, others every `pollMs`.
+ * its own, others when they are told, and every `pollMs`.
  */
 export class Sessions {
   readonly #store: Store
@@ -60,6 +62,7 @@ export class Sessions {
   readonly #logger: Logger
   readonly #activity: DeviceActivity
   readonly #pollMs: number
+  readonly #bus: Pick<Bus, 'onHint' | 'publish'>
   readonly #cache: LruCache<string, SessionRow>
   readonly #watches: SessionWatches
   readonly #stopping = new AbortController()
@@ -67,6 +70,8 @@ export class Sessions {
   /** Counts what may have made a session that is just being read out of date. */
   #changes = 0
   #prunedAt = 0
+  #isLooking = false
+  #mustLook = false
 
   constructor(deps: {
     readonly store: Store
@@ -75,6 +80,8 @@ export class Sessions {
     readonly activity: DeviceActivity
     /** How often to look for changes by other processes, in milliseconds; 0 for never, if there are none. */
     readonly pollMs: number
+    /** Over which other processes are told of changes. */
+    readonly bus: Pick<Bus, 'onHint' | 'publish'>
     readonly metrics?: Metrics
   }) {
     this.#store = deps.store
@@ -82,6 +89,8 @@ export class Sessions {
     this.#logger = deps.logger
     this.#activity = deps.activity
     this.#pollMs = deps.pollMs
+    this.#bus = deps.bus
+    this.#bus.onHint(changedTopic, () => void this.#hear())
     this.#cache = new LruCache({
       name: 'sessions',
       maxEntries: MAX_CACHED,
@@ -201,6 +210,7 @@ export class Sessions {
       return await work()
     } finally {
       // After a failure too: when only the answer was lost, the change was made.
+      this.#bus.publish(changedTopic, {})
       await this.#refresh()
     }
   }
@@ -258,6 +268,20 @@ export class Sessions {
     // What was read before a change must not be kept after it, and what changes with its first use not before that.
     if (session !== undefined && !session.isNext && changes === this.#changes) this.#cache.set(key, session)
     return session
+  }
+
+  async #hear(): Promise<void> {
+    // One look at a time, and another for whatever is told meanwhile.
+    this.#mustLook = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    while (this.#mustLook && !this.#stopping.signal.aborted) {
+      this.#mustLook = false
+      await this.#refresh().catch((error: unknown) => {
+        this.#logger.warn('could not look for ended sessions; will try again', { error })
+      })
+    }
+    this.#isLooking = false
   }
 
   async #poll(): Promise<void> {

@@ -67,10 +67,11 @@ export class TypingNotices {
   #follow(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'member') {
-        if (change.membership !== 'join') this.#typing.stop(change.roomNid, change.userId)
+        if (change.membership !== 'join') this.#typing.stopKnown(change.roomNid, change.userId)
       } else if (change.kind === 'event') {
         const { membership, roomNid, event } = change
-        if (membership && membership.membership !== 'join') this.#typing.stop(roomNid, event.pdu.state_key as UserId)
+        if (membership && membership.membership !== 'join')
+          this.#typing.stopKnown(roomNid, event.pdu.state_key as UserId)
       }
     }
   }

@@ -1,6 +1,7 @@
-import type { UserId } from '@hearth/protocol'
+import { randomBytes } from 'node:crypto'
+import { isUserId, type JsonObject, type UserId } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Timer } from '@hearth/runtime'
-import type { Serials } from './serials.ts'
 
 /** Who is typing in a room now. */
 export interface TypingChange {
@@ -12,9 +13,16 @@ export interface TypingChange {
   readonly isTyping: boolean
 }
 
+/** Somebody who types. */
+interface Typist {
+  /** Until when, in monotonic milliseconds. */
+  readonly until: number
+  /** Whether they said so to this process, which says for all when it is over. */
+  readonly isOwn: boolean
+}
+
 interface TypingRoom {
-  /** Until when each types, in monotonic milliseconds. */
-  readonly users: Map<UserId, number>
+  readonly users: Map<UserId, Typist>
   /** When those who type changed last. */
   serial: number
 }
@@ -24,36 +32,44 @@ const maxUsersPerRoom = 100
 const maxRooms = 20_000
 /** Ends that are closer together than this are told together. */
 const sweepMs = 100
+/** What another process should have ended by then is ended by every one: that one has died. */
+const graceMs = 2_000
+const maxTimeoutMs = 120_000
+const topic = 'typing'
+const wantedTopic = 'typing-wanted'
 
 /**
  * Who is typing where. It is in memory and nowhere else: a restart ends all typing, which the next answer tells those who
- * had heard of some. One timer serves everybody. Changes are plain values, which a bus could carry to other processes.
+ * had heard of some. One timer serves everybody. Every change goes over the bus first, this process's own as well: what
+ * gives it its serial is the order in which all processes hear of it.
  */
 export class Typing {
   readonly #clock: Clock
-  readonly #serials: Serials
+  readonly #bus: Bus
+  readonly #self = randomBytes(6).toString('base64url')
   /** Those that changed last come last. */
   readonly #rooms = new Map<number, TypingRoom>()
   readonly #listeners: ((change: TypingChange) => void)[] = []
-  #lastSerial: number
-  #completeFrom: number
+  #lastSerial = 0
+  #completeFrom = 0
   #active = 0
   #timer: { readonly due: number; readonly timer: Timer } | undefined
 
-  constructor(deps: { clock: Clock; serials: Serials }) {
+  constructor(deps: { clock: Clock; bus: Bus }) {
     this.#clock = deps.clock
-    this.#serials = deps.serials
-    this.#completeFrom = this.#lastSerial = deps.serials.start
+    this.#bus = deps.bus
+    deps.bus.onOrdered(topic, (message, serial) => this.#take(message, serial))
+    // What was missed is said again by those who know.
+    deps.bus.onGap(() => {
+      deps.bus.publish(wantedTopic, {})
+      this.#sayAgain()
+    })
+    deps.bus.onHint(wantedTopic, () => this.#sayAgain())
   }
 
   /** Every change after this serial is known. */
   get completeFrom(): number {
-    return this.#completeFrom
-  }
-
-  /** The last change anywhere. */
-  get lastSerial(): number {
-    return this.#lastSerial
+    return Math.max(this.#completeFrom, this.#bus.start)
   }
 
   /** Calls back at each change of who is typing in a room. */
@@ -63,23 +79,16 @@ export class Typing {
 
   /** Says that a user types for that many milliseconds from now. */
   start(roomNid: number, userId: UserId, timeoutMs: number): void {
-    let room = this.#rooms.get(roomNid)
-    if (!room) this.#rooms.set(roomNid, (room = { users: new Map<UserId, number>(), serial: 0 }))
-    const isNew = !room.users.has(userId)
-    if (isNew && room.users.size >= maxUsersPerRoom) return
-    const until = this.#clock.monotonic() + timeoutMs
-    room.users.set(userId, until)
-    this.#sweepAt(until)
-    if (!isNew) return
-    if (room.users.size === 1) this.#active += 1
-    this.#changed(roomNid, room, userId)
+    this.#say(roomNid, userId, timeoutMs)
   }
 
   stop(roomNid: number, userId: UserId): void {
-    const room = this.#rooms.get(roomNid)
-    if (!room?.users.delete(userId)) return
-    if (room.users.size === 0) this.#active -= 1
-    this.#changed(roomNid, room, userId)
+    this.#say(roomNid, userId, 0)
+  }
+
+  /** Ends a user's typing if any is known here. */
+  stopKnown(roomNid: number, userId: UserId): void {
+    if (this.#rooms.get(roomNid)?.users.has(userId)) this.stop(roomNid, userId)
   }
 
   inRoom(roomNid: number): readonly UserId[] {
@@ -112,12 +121,65 @@ export class Typing {
     return [...shorter.keys()].filter((roomNid) => longer.has(roomNid))
   }
 
-  #changed(roomNid: number, room: TypingRoom, userId: UserId): void {
-    room.serial = this.#lastSerial = this.#serials.next()
+  #say(roomNid: number, userId: UserId, forMs: number, isAgain = false): void {
+    this.#bus.order(topic, { room: roomNid, user: userId, ms: forMs, by: this.#self, again: isAgain })
+  }
+
+  /** Says of all who type by the word of this process that they do. */
+  #sayAgain(): void {
+    const now = this.#clock.monotonic()
+    for (const [roomNid, { users }] of this.#rooms) {
+      for (const [userId, { until, isOwn }] of users) {
+        if (isOwn && until > now) this.#say(roomNid, userId, until - now, true)
+      }
+    }
+  }
+
+  #take({ room: roomNid, user: userId, ms, by, again }: JsonObject, serial: number): void {
+    if (typeof roomNid !== 'number' || typeof userId !== 'string' || !isUserId(userId) || typeof ms !== 'number') return
+    if (ms <= 0) this.#end(roomNid, userId, serial)
+    else
+      this.#begin(
+        roomNid,
+        userId,
+        { forMs: Math.min(ms, maxTimeoutMs), isOwn: by === this.#self },
+        serial,
+        again === true,
+      )
+  }
+
+  #begin(
+    roomNid: number,
+    userId: UserId,
+    { forMs, isOwn }: { readonly forMs: number; readonly isOwn: boolean },
+    serial: number,
+    isAgain: boolean,
+  ): void {
+    const room = this.#rooms.get(roomNid) ?? { users: new Map<UserId, Typist>(), serial: 0 }
+    this.#rooms.set(roomNid, room)
+    const isNew = !room.users.has(userId)
+    if (isNew && room.users.size >= maxUsersPerRoom) return
+    const until = this.#clock.monotonic() + forMs
+    room.users.set(userId, { until, isOwn })
+    this.#sweepAt(isOwn ? until : until + graceMs)
+    if (isNew && room.users.size === 1) this.#active += 1
+    // Who hears it again may stand behind the first time and not have heard it all the same.
+    if (isNew || isAgain) this.#changed(roomNid, room, userId, serial)
+  }
+
+  #end(roomNid: number, userId: UserId, serial: number): void {
+    const room = this.#rooms.get(roomNid)
+    if (!room?.users.delete(userId)) return
+    if (room.users.size === 0) this.#active -= 1
+    this.#changed(roomNid, room, userId, serial)
+  }
+
+  #changed(roomNid: number, room: TypingRoom, userId: UserId, serial: number): void {
+    room.serial = this.#lastSerial = serial
     this.#rooms.delete(roomNid)
     this.#rooms.set(roomNid, room)
     if (this.#rooms.size > maxRooms) this.#forgetOldest()
-    const { users, serial } = room
+    const { users } = room
     const change = { roomNid, userIds: [...users.keys()], serial, userId, isTyping: users.has(userId) }
     for (const listener of this.#listeners) listener(change)
   }
@@ -142,9 +204,11 @@ export class Typing {
     const now = this.#clock.monotonic()
     let next = Infinity
     for (const [roomNid, { users }] of [...this.#rooms]) {
-      for (const [userId, until] of [...users]) {
-        if (until <= now) this.stop(roomNid, userId)
-        else next = Math.min(next, until)
+      for (const [userId, { until, isOwn }] of [...users]) {
+        const due = isOwn ? until : until + graceMs
+        if (due <= now) this.stop(roomNid, userId)
+        // One that was said to be over and is still there is looked at again, should the bus have lost it.
+        if (users.has(userId)) next = Math.min(next, due > now ? due : now + graceMs)
       }
     }
     if (next < Infinity) this.#sweepAt(Math.max(next, now + sweepMs))

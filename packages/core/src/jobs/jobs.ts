@@ -1,22 +1,29 @@
+import type { JobQueue } from '@hearth/queues'
 import type { Clock, Counter, Gauge, Logger, Metrics } from '@hearth/runtime'
 import type { Store, TakenJob } from '@hearth/store'
+import type { ThisProcess } from '../processes/this-process.ts'
 import type { JobHandler } from './job.ts'
 import { JobRun, LEASE_MS } from './job-run.ts'
 
 /** How many jobs of one kind a process runs at once: those that wait for other servers hold up no others. */
 const MAX_RUNNING = 4
-/** How often to look for jobs that nobody has told of, in milliseconds. */
 const POLL_MS = 60_000
 /** How long to leave alone what another process is about to take, in milliseconds. */
 const CONTENDED_MS = 100
+/** How long to leave to others what one of them was called for, in milliseconds. */
+const SHARED_NAP_MS = 500
 
 export interface JobsDeps {
   readonly store: Store
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics?: Metrics
-  /** Whether no other process runs jobs of this database: then those that had been taken go on at once after a restart. */
-  readonly alone: boolean
+  /** Who the jobs are taken for. */
+  readonly process: Pick<ThisProcess, 'id' | 'onFreed'>
+  /** Says to one of the processes that run jobs that there is something to do. */
+  readonly queue: JobQueue
+  /** How often to look for jobs that nobody has told of, in milliseconds; each minute when absent. */
+  readonly pollMs?: number
 }
 
 /**
@@ -28,6 +35,7 @@ export class Jobs {
   readonly #handlers = new Map<string, JobHandler>()
   readonly #running = new Map<Promise<void>, string>()
   readonly #stopping = new AbortController()
+  readonly #pollMs: number
   readonly #runs: Counter<'kind' | 'outcome'> | undefined
   readonly #waiting: Gauge<'state'> | undefined
   #nap = new AbortController()
@@ -36,6 +44,8 @@ export class Jobs {
 
   constructor(deps: JobsDeps) {
     this.#deps = deps
+    this.#pollMs = deps.pollMs ?? POLL_MS
+    deps.process.onFreed(() => this.#look())
     this.#runs = deps.metrics?.counter({
       name: 'hearth_job_runs_total',
       help: 'Runs of background jobs that have ended',
@@ -54,15 +64,15 @@ export class Jobs {
     this.#handlers.set(handler.kind, handler)
   }
 
+  /** Begins to run jobs. A process that does not can ask for them all the same. */
   async start(): Promise<void> {
-    if (this.#deps.alone) await this.#deps.store.jobs.releaseAll()
     this.#loop = this.#runDue()
+    await this.#deps.queue.takePart(() => this.#look())
   }
 
-  /** Says that a job was asked for, once that is committed. Forgetting it costs a minute. */
+  /** Says that a job was asked for, once that is committed. Where that gets lost, it is found somewhat later. */
   wake(): void {
-    this.#woken = true
-    this.#nap.abort()
+    this.#deps.queue.wake()
   }
 
   /** Breaks off what is running, which goes on after the next start. */
@@ -73,11 +83,16 @@ export class Jobs {
     await Promise.all(this.#running.keys())
   }
 
+  #look(): void {
+    this.#woken = true
+    this.#nap.abort()
+  }
+
   async #runDue(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       this.#woken = false
-      let napMs = POLL_MS
+      let napMs = this.#pollMs
       try {
         napMs = await this.#beginDue(signal)
       } catch (error) {
@@ -89,20 +104,24 @@ export class Jobs {
 
   /** Begins what is due, as long as there is room; resolves to how long to wait for more, in milliseconds. */
   async #beginDue(signal: AbortSignal): Promise<number> {
-    const { store, clock } = this.#deps
+    const { store, clock, process, queue } = this.#deps
     const kinds = [...this.#handlers.keys()]
     for (;;) {
       const free = kinds.filter((kind) => this.#countOf(kind) < MAX_RUNNING)
       const { jobs, failing, dueTs } = await store.jobs.census(kinds)
       this.#waiting?.set({ state: 'all' }, jobs)
       this.#waiting?.set({ state: 'failing' }, failing)
-      if (dueTs === null || free.length === 0 || signal.aborted) return POLL_MS
+      if (dueTs === null || free.length === 0 || signal.aborted) return this.#pollMs
       const now = clock.now()
-      if (dueTs > now) return Math.min(dueTs - now, POLL_MS)
-      const job = await store.jobs.take(free, now, now + LEASE_MS)
+      if (dueTs > now) return Math.min(dueTs - now, this.#pollMs)
+      const job = await store.jobs.take(free, process.id, { now, leaseUntilTs: now + LEASE_MS })
       // Where some kinds are busy, the end of one of theirs wakes.
-      if (job === undefined) return free.length < kinds.length ? POLL_MS : CONTENDED_MS
+      if (job === undefined) return free.length < kinds.length ? this.#pollMs : CONTENDED_MS
       this.#begin(job)
+      if (!queue.isShared) continue
+      // What else is due is for whoever is called next.
+      queue.wake()
+      return Math.min(this.#pollMs, SHARED_NAP_MS)
     }
   }
 
@@ -115,7 +134,7 @@ export class Jobs {
       .catch((error: unknown) => this.#deps.logger.warn('could not end a job', { error, kind: job.kind }))
       .then(() => {
         this.#running.delete(run)
-        this.wake()
+        this.#look()
       })
     this.#running.set(run, job.kind)
   }

@@ -1,11 +1,11 @@
 import { forbidden, invalidParam, type JsonObject, type RoomId } from '@hearth/protocol'
 import type { Pdu } from '@hearth/rooms'
+import type { Bus } from '@hearth/queues'
 import type { Clock } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { IgnoredUsers } from '../account-data/ignored-users.ts'
 import { EventFilter } from '../events/event-filter.ts'
 import { viewerOf, type PresentedEvent } from '../events/presented-event.ts'
-import type { Serials } from '../ephemeral/serials.ts'
 import type { Presence } from '../presence/presence.ts'
 import type { Requester } from '../requester.ts'
 import type { EventPresenter } from '../rooms/event-presenter.ts'
@@ -61,7 +61,7 @@ export interface EventStreamDeps {
   readonly ignoredUsers: IgnoredUsers
   readonly unrecorded: UnrecordedEvents
   readonly presence: Presence
-  readonly serials: Serials
+  readonly bus: Pick<Bus, 'last'>
   readonly views: LegacyViews
   readonly clock: Clock
 }
@@ -121,12 +121,12 @@ export class EventStream {
   }
 
   #now(): SyncToken {
-    return { position: this.#deps.feed.position, serial: this.#deps.serials.last, toDevice: 0 }
+    return { position: this.#deps.feed.position, serial: this.#deps.bus.last, toDevice: 0 }
   }
 
   async #read(request: EventStreamRequest, known: SyncToken): Promise<EventStreamPage> {
     const { requester, roomId, signal } = request
-    const { feed, index, unrecorded, serials, clock } = this.#deps
+    const { feed, index, unrecorded, bus, clock } = this.#deps
     const from = known.position
     if (!(await feed.catchUp(from))) throw invalidParam('A token from the future')
     const timeoutMs = request.timeoutMs === 0 ? 0 : Math.max(request.timeoutMs, minTimeoutMs)
@@ -139,7 +139,7 @@ export class EventStream {
       try {
         // What was let go of before the wish was there would wake nobody.
         if (index.find(user.userNid) !== user || (peeked && !index.follows(peeked.watch))) continue
-        const { last: serial } = serials
+        const { last: serial } = bus
         const page = await this.#page(request, user, peeked, reached, Math.max(feed.position, reached))
         const range = { since: reached, known, position: page.end }
         const audience = audienceOf(user, peeked, roomId)

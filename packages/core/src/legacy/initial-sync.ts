@@ -1,4 +1,5 @@
 import type { JsonObject } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import { TimeSlice, type Clock } from '@hearth/runtime'
 import type { StateMap, Store } from '@hearth/store'
 import type { IgnoredUsers } from '../account-data/ignored-users.ts'
@@ -7,7 +8,6 @@ import type { EventSerializer } from '../events/event-serializer.ts'
 import { viewerOf } from '../events/presented-event.ts'
 import { jsonPieces, type JsonItems } from '../json-pieces.ts'
 import { pushRulesType } from '../push/push-rules-content.ts'
-import type { Serials } from '../ephemeral/serials.ts'
 import type { Requester } from '../requester.ts'
 import { formatSyncToken, formatToken } from '../rooms/position-token.ts'
 import type { Room } from '../rooms/room.ts'
@@ -48,7 +48,7 @@ export interface InitialSyncDeps {
   readonly directory: RoomDirectory
   readonly receipts: LegacyReceipts
   readonly unrecorded: UnrecordedEvents
-  readonly serials: Serials
+  readonly bus: Pick<Bus, 'last'>
   readonly views: LegacyViews
   readonly clock: Clock
 }
@@ -82,10 +82,10 @@ export class InitialSync {
     requester: Requester,
     options: SnapshotOptions & { archived: boolean },
   ): Promise<AsyncIterable<string>> {
-    const { feed, index, accountData, unrecorded, serials } = this.#deps
+    const { feed, index, accountData, unrecorded, bus } = this.#deps
     const user = await index.user(requester.userNid, requester.userId)
     const { position } = feed
-    const { last: serial } = serials
+    const { last: serial } = bus
     const userRooms = [...user.rooms.values()].filter(({ membership, forgotten }) => {
       return !forgotten && (options.archived || (membership !== 'leave' && membership !== 'ban'))
     })

@@ -1,14 +1,15 @@
 import type { UserId } from '@hearth/protocol'
-import { FakeClock } from '@hearth/runtime'
+import { LocalBus } from '@hearth/queues'
+import { createLogger, FakeClock } from '@hearth/runtime'
 import { describe, expect, it } from 'vitest'
-import { Serials } from '../ephemeral/serials.ts'
 import { PresenceBoard, type PresenceChange } from './presence-board.ts'
 import type { ChosenPresence } from './presence-state.ts'
 
 describe('presence that changes again within a second', () => {
   const setUp = () => {
     const clock = new FakeClock()
-    const board = new PresenceBoard({ clock, serials: new Serials(clock) })
+    const logger = createLogger({ level: 'error' })
+    const board = new PresenceBoard({ clock, bus: new LocalBus({ clock, logger }) })
     const changes: PresenceChange[] = []
     board.listen((change) => changes.push(change))
     const choose = (userNid: number, state: ChosenPresence) =>

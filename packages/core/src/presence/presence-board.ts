@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import type { JsonObject, UserId } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Timer } from '@hearth/runtime'
-import type { Serials } from '../ephemeral/serials.ts'
+import { PresenceAttendance } from './presence-attendance.ts'
+import { parseTelling, tellingOf, type Telling } from './presence-telling.ts'
 import { PresenceRecord, type HeardState } from './presence-record.ts'
 import { isHigher, type ChosenPresence } from './presence-state.ts'
 
@@ -13,6 +16,14 @@ export interface PresenceChange {
   readonly isUrgent: boolean
   /** Whether this was told before, without waking anybody: now is the time to. */
   readonly isRepeated: boolean
+  /** The rooms in which others see the user, and who sees them besides, where another process told of it. */
+  readonly seenIn?: SeenIn | undefined
+}
+
+/** Where a user is seen. */
+export interface SeenIn {
+  readonly roomNids: readonly number[]
+  readonly observerNids: readonly number[]
 }
 
 const maxRecords = 100_000
@@ -22,15 +33,23 @@ const wakeMs = 1_000
 const wakeSweepMs = 100
 /** Ends that are closer together than this are looked at together. */
 const sweepMs = 1_000
+const topic = 'presence'
 
 /**
  * Who is there. It is in memory and nowhere else: everything but the status message comes back by itself as clients go on,
  * and rows that are written by thousands who come and go would cost more than they are worth. One timer serves all who may have
  * gone, one all whose changes still have to wake somebody.
+ *
+ * Every process finds a user's state from what their devices do on it and what the others say of theirs
+ * ({@link PresenceAttendance}). Whoever finds another state first tells it, over the bus, to this process as well: what gives a
+ * change its serial is the order in which all processes hear of it.
  */
 export class PresenceBoard {
   readonly #clock: Clock
-  readonly #serials: Serials
+  readonly #bus: Bus
+  readonly #self = randomBytes(6).toString('base64url')
+  readonly #attendance: PresenceAttendance
+  readonly #placers: ((userNid: number) => SeenIn | undefined)[] = []
   /** Those that were touched last come last. */
   readonly #records = new Map<number, PresenceRecord>()
   readonly #connected = new Set<PresenceRecord>()
@@ -40,9 +59,31 @@ export class PresenceBoard {
   #timer: { readonly due: number; readonly timer: Timer } | undefined
   #wakeTimer: Timer | undefined
 
-  constructor(deps: { clock: Clock; serials: Serials }) {
+  constructor(deps: { clock: Clock; bus: Bus }) {
     this.#clock = deps.clock
-    this.#serials = deps.serials
+    this.#bus = deps.bus
+    this.#attendance = new PresenceAttendance({
+      ...deps,
+      self: this.#self,
+      attending: () => [...this.#connected].filter(({ here }) => here !== undefined),
+      seenIn: (userNid) => this.#seenIn(userNid),
+      hear: (telling, serial) => this.#hearProcess(telling, serial),
+    })
+    deps.bus.onOrdered(topic, (message, serial) => {
+      const telling = parseTelling(message)
+      if (telling) this.#take(telling, serial)
+    })
+  }
+
+  stop(): void {
+    this.#attendance.stop()
+    this.#timer?.timer.cancel()
+    this.#wakeTimer?.cancel()
+  }
+
+  /** Says who knows where users are seen. */
+  placeBy(placer: (userNid: number) => SeenIn | undefined): void {
+    this.#placers.push(placer)
   }
 
   /** Calls back at each change. */
@@ -98,7 +139,7 @@ export class PresenceBoard {
     const isNewMessage = record.statusMsg !== heard.statusMsg
     record.hear(heard)
     // When they were active last is no reason to wake anybody.
-    if (!this.#update(record, isNewMessage)) this.#tell(record, false)
+    if (!this.#update(record, isNewMessage, heard)) this.#tell(record, { isNews: false, heard })
   }
 
   /** Forgets a user. */
@@ -114,44 +155,105 @@ export class PresenceBoard {
   active(record: PresenceRecord): void {
     const wasActive = record.isActive
     record.active()
-    if (!this.#update(record) && !wasActive && record.state === 'online') this.#tell(record, false)
+    if (!this.#update(record) && !wasActive && record.state === 'online') this.#tell(record, { isNews: false })
   }
 
   /** A user shows another name or avatar. */
   setProfile(record: PresenceRecord, profile: JsonObject): void {
     record.profile = profile
-    this.#tell(record, true)
+    // Every process reads of it; one of those is enough that the user's devices follow on, if there are any.
+    if (record.here !== undefined || !record.isElsewhere) this.#tell(record, { isNews: true, isForced: true })
   }
 
   /** Tells a record anew, as to those who have just come to see the user. */
   repeat(record: PresenceRecord): void {
-    this.#tell(record, false)
+    this.#tell(record, { isNews: false })
   }
 
   /** Tells what has changed; false when nothing has. */
-  #update(record: PresenceRecord, isForced = false): boolean {
+  #update(record: PresenceRecord, isForced = false, heard?: HeardState): boolean {
     record.settle()
-    const state = record.current()
+    // Where the user's devices follow more is known of them.
+    const state = record.here === undefined && record.isElsewhere ? record.state : record.current()
     if (record.isConnected) this.#connected.add(record)
     else this.#connected.delete(record)
+    this.#attendance.note(record)
     const hasChanged = state !== record.state
     record.state = state
     this.#sweepAt(record.nextDue())
-    if (hasChanged || isForced) this.#tell(record, true)
+    if (hasChanged || isForced) this.#tell(record, { isNews: true, isForced, heard })
     return hasChanged || isForced
   }
 
-  #tell(record: PresenceRecord, isNews: boolean): void {
+  /** Says to all processes how a user is. */
+  #tell(
+    record: PresenceRecord,
+    how: { readonly isNews: boolean; readonly isForced?: boolean; readonly heard?: HeardState | undefined },
+  ): void {
+    this.#bus.order(topic, tellingOf(record, { by: this.#self, seenIn: this.#seenIn(record.userNid), ...how }))
+  }
+
+  #seenIn(userNid: number): SeenIn | undefined {
+    for (const placer of this.#placers) {
+      const seenIn = placer(userNid)
+      if (seenIn) return seenIn
+    }
+    return undefined
+  }
+
+  /** Takes what a process says of a user, be it this one. */
+  #take(telling: Telling, serial: number): void {
+    const { userNid, userId, by, state, isNews, isForced, seenIn } = telling
+    const isOwn = by === this.#self
+    const record = isOwn ? this.#records.get(userNid) : this.of(userNid, userId)
+    if (!record) return
+    if (!isOwn) this.#follow(record, telling)
+    // Several processes may have found the same.
+    if (isNews && !isForced && record.told === state) return
+    record.told = state
+    record.serial = serial
+    record.isUnnoted = seenIn === undefined
     const isUrgent = isNews && this.#clock.monotonic() >= record.wokenAt + wakeMs
-    record.serial = this.#serials.next()
     if (isNews && !isUrgent) {
       this.#heldBack.add(record)
       this.#wakeAt(record.wokenAt + wakeMs)
     }
-    this.#emit(record, { isUrgent, isRepeated: false })
+    this.#emit(record, { isUrgent, isRepeated: false, ...(!isOwn && { seenIn }) })
   }
 
-  #emit(record: PresenceRecord, how: Pick<PresenceChange, 'isUrgent' | 'isRepeated'>): void {
+  /** Has a user's record say what another process says. */
+  #follow(record: PresenceRecord, { by, state, choice, statusMsg, activeAgoMs, here, heard }: Telling): void {
+    record.hearProcess(by, here)
+    if (activeAgoMs !== undefined && activeAgoMs < (record.activeAgo ?? Infinity)) record.active(activeAgoMs)
+    if (heard) record.hear(heard)
+    record.statusMsg = statusMsg
+    record.choice = choice
+    record.state = state
+    if (record.isConnected) this.#connected.add(record)
+    else this.#connected.delete(record)
+    this.#sweepAt(record.nextDue())
+  }
+
+  /** Takes the word of another process that devices of a user follow on it, or not any more. */
+  #hearProcess(telling: Telling, serial: number): void {
+    const { userNid, userId, by, here, state, seenIn } = telling
+    const known = this.#records.get(userNid)
+    if (!known && here === undefined) return
+    const record = known ?? this.of(userNid, userId)
+    if (serial <= record.serial) {
+      record.hearProcess(by, here)
+      this.#update(record)
+      return
+    }
+    // This process has come later, or missed something.
+    this.#follow(record, telling)
+    record.told = state
+    record.serial = serial
+    record.isUnnoted = seenIn === undefined
+    this.#emit(record, { isUrgent: false, isRepeated: true, seenIn })
+  }
+
+  #emit(record: PresenceRecord, how: Pick<PresenceChange, 'isUrgent' | 'isRepeated' | 'seenIn'>): void {
     if (how.isUrgent) {
       record.wokenAt = this.#clock.monotonic()
       this.#heldBack.delete(record)

@@ -20,6 +20,9 @@ export interface HeardState {
   readonly activeAgoMs?: number
 }
 
+/** For that long the word of another process holds that says nothing more. */
+export const processMs = 90_000
+
 /** Stands for the devices of a user of another server. */
 const elsewhere = 0
 
@@ -33,12 +36,23 @@ interface Connection {
   until: number
 }
 
+/** Another process that a user's devices follow their account on. */
+interface Elsewhere {
+  readonly idle: boolean
+  /** In monotonic milliseconds. */
+  readonly until: number
+}
+
 /** What is known of one user's presence. */
 export class PresenceRecord {
   readonly userNid: number
   readonly userId: UserId
-  /** The last state that was told. */
+  /** The last state that this process knows, though it may not have been told yet. */
   state: ChosenPresence = 'offline'
+  /** The last state that was told. */
+  told: ChosenPresence = 'offline'
+  /** Whether it is noted nowhere how the user is: their rooms were not known. */
+  isUnnoted = true
   /** The change that told it; 0 for none. */
   serial = 0
   statusMsg: string | undefined
@@ -50,6 +64,7 @@ export class PresenceRecord {
   choice: ChosenPresence | undefined
   readonly #clock: Clock
   readonly #connections = new Map<number, Connection>()
+  readonly #processes = new Map<string, Elsewhere>()
   #activeAt: number | undefined
   #activeTs: number | undefined
 
@@ -60,7 +75,19 @@ export class PresenceRecord {
   }
 
   get isConnected(): boolean {
-    return this.#connections.size > 0
+    return this.#connections.size > 0 || this.#processes.size > 0
+  }
+
+  /** What this process says of the user to the others: whether devices follow on it, and somebody is at one of them. */
+  get here(): 'active' | 'idle' | undefined {
+    const own = [...this.#connections].filter(([deviceNid]) => deviceNid !== elsewhere)
+    if (own.length === 0) return undefined
+    return own.every(([, { idle }]) => idle) ? 'idle' : 'active'
+  }
+
+  /** Whether devices follow on another process. */
+  get isElsewhere(): boolean {
+    return this.#processes.size > 0
   }
 
   /** For how long the user has not been active, in milliseconds; undefined when that is not known. */
@@ -72,10 +99,10 @@ export class PresenceRecord {
     return this.#activeAt !== undefined && this.#clock.monotonic() - this.#activeAt < activeMs
   }
 
-  /** Takes note that the user did something. Whoever does, is not away. */
-  active(): void {
-    this.#activeAt = this.#clock.monotonic()
-    this.#activeTs = this.#clock.now()
+  /** Takes note that the user did something, so many milliseconds ago. Whoever does, is not away. */
+  active(agoMs = 0): void {
+    this.#activeAt = this.#clock.monotonic() - agoMs
+    this.#activeTs = this.#clock.now() - agoMs
     if (this.choice === 'unavailable') this.choice = undefined
   }
 
@@ -87,6 +114,12 @@ export class PresenceRecord {
     if (options.waits) connection.waiting += 1
     connection.until = this.#clock.monotonic() + goneMs
     if (this.choice === 'offline' && options.waits) this.choice = undefined
+  }
+
+  /** Takes the word of another process, which holds for a while; undefined: none of the user's devices follow there. */
+  hearProcess(process: string, here: 'active' | 'idle' | undefined): void {
+    if (here === undefined) this.#processes.delete(process)
+    else this.#processes.set(process, { idle: here === 'idle', until: this.#clock.monotonic() + processMs })
   }
 
   /** Takes note of what the server of the user says. */
@@ -115,6 +148,7 @@ export class PresenceRecord {
     for (const [deviceNid, { waiting, until }] of this.#connections) {
       if (waiting === 0 && until <= now) this.#connections.delete(deviceNid)
     }
+    for (const [process, { until }] of this.#processes) if (until <= now) this.#processes.delete(process)
     if (!this.isConnected && this.choice !== 'hidden') this.choice = undefined
   }
 
@@ -123,7 +157,7 @@ export class PresenceRecord {
     if (this.choice === 'hidden') return 'hidden'
     if (this.choice === 'offline' || !this.isConnected) return 'offline'
     if (this.choice !== undefined) return this.choice
-    const isIdle = [...this.#connections.values()].every(({ idle }) => idle)
+    const isIdle = [...this.#connections.values(), ...this.#processes.values()].every(({ idle }) => idle)
     return isIdle || this.#idleIn() <= 0 ? 'unavailable' : 'online'
   }
 
@@ -131,6 +165,7 @@ export class PresenceRecord {
   nextDue(): number {
     let due = Infinity
     for (const { waiting, until } of this.#connections.values()) if (waiting === 0) due = Math.min(due, until)
+    for (const { until } of this.#processes.values()) due = Math.min(due, until)
     return this.state === 'online' && this.choice === undefined
       ? Math.min(due, this.#clock.monotonic() + this.#idleIn())
       : due

@@ -4,7 +4,7 @@ import type { Requester } from '../requester.ts'
 import type { Change } from '../sync/change.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import type { SyncIndex } from '../sync/sync-index.ts'
-import type { PresenceBoard, PresenceChange } from './presence-board.ts'
+import type { PresenceBoard, PresenceChange, SeenIn } from './presence-board.ts'
 import type { PresenceRecord } from './presence-record.ts'
 import { plainState, type ChosenPresence, type PresenceState } from './presence-state.ts'
 
@@ -41,12 +41,15 @@ export class Presence {
 
   constructor(deps: PresenceDeps) {
     this.#deps = deps
+    deps.board.placeBy((userNid) => this.#seenIn(userNid))
     deps.board.listen((change) => this.#spread(change))
     deps.feed.listen((changes) => this.#follow(changes))
-    // What they did before was noted in no room.
-    deps.index.onLoad(({ userNid }) => {
+    deps.index.onLoad(({ userNid, rooms }) => {
       const record = deps.board.find(userNid)
-      if (record) deps.board.repeat(record)
+      if (!record) return
+      // What they did before may have been noted in no room of any process.
+      if (record.isUnnoted) deps.board.repeat(record)
+      else for (const { watch } of rooms.values()) watch?.presence.note(userNid, record.serial)
     })
   }
 
@@ -133,11 +136,28 @@ export class Presence {
     return record
   }
 
+  /** Where a user is seen, for other processes, as far as their account is in memory. */
+  #seenIn(userNid: number): SeenIn | undefined {
+    const user = this.#deps.index.find(userNid)
+    return (
+      user && {
+        roomNids: [...user.rooms.values()].flatMap(({ roomNid, membership }) =>
+          membership === 'join' ? [roomNid] : [],
+        ),
+        observerNids: [...user.listed.observers.keys()],
+      }
+    )
+  }
+
   /** Notes a change where those look who may see it, and wakes them if it is worth it. */
-  #spread({ userNid, serial, isUrgent, isRepeated }: PresenceChange): void {
+  #spread({ userNid, serial, isUrgent, isRepeated, seenIn }: PresenceChange): void {
     const { index } = this.#deps
     const user = index.find(userNid)
-    if (!user) return
+    if (!user) {
+      // Those in the rooms are told by RemotePresence.
+      if (isUrgent) for (const observerNid of seenIn?.observerNids ?? []) index.wakeUser(observerNid)
+      return
+    }
     for (const { watch } of user.rooms.values()) {
       if (!isRepeated) watch?.presence.record(userNid, serial)
       if (watch && isUrgent) index.wakeFollowers(watch.nid, maxWoken)

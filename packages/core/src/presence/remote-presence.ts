@@ -5,7 +5,7 @@ import type { Change } from '../sync/change.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import type { SyncIndex } from '../sync/sync-index.ts'
 import type { UserStream } from '../sync/user-stream.ts'
-import type { PresenceBoard, PresenceChange } from './presence-board.ts'
+import type { PresenceBoard, PresenceChange, SeenIn } from './presence-board.ts'
 import type { HeardState } from './presence-record.ts'
 
 /** How a user of another server is, by the word of that. */
@@ -31,7 +31,7 @@ const rereadMs = 5 * 60_000
 
 /**
  * Who of other servers is there: of those alone who are in a room with somebody of this server, and for as long as their
- * server goes on saying so.
+ * server goes on saying so. And who of this server is there by the word of another of its processes.
  * {@link https://spec.matrix.org/v1.19/server-server-api/#presence}
  */
 export class RemotePresence {
@@ -54,6 +54,7 @@ export class RemotePresence {
     this.#board = deps.board
     this.#index = deps.index
     this.#clock = deps.clock
+    deps.board.placeBy((userNid) => this.#seenIn(userNid))
     deps.board.listen((change) => this.#spread(change))
     deps.feed.listen((changes) => this.#follow(changes))
     deps.index.onLoad((user) => this.#show(user))
@@ -98,27 +99,45 @@ export class RemotePresence {
     }
   }
 
-  #spread({ userNid, serial, isUrgent, isRepeated }: PresenceChange): void {
+  #seenIn(userNid: number): SeenIn | undefined {
+    const shared = this.#users.get(userNid)
+    return shared && { roomNids: [...shared.roomNids], observerNids: [] }
+  }
+
+  /** Takes the word of another process for the rooms of a user who is not followed here. */
+  #place(userNid: number, userId: UserId, { roomNids }: SeenIn): void {
+    this.#forgetRooms(userNid)
+    if (this.#index.find(userNid)) return
+    this.#users.set(userNid, { userId, roomNids: new Set(roomNids), readAt: this.#clock.monotonic() })
+    for (const roomNid of roomNids) this.#enter(roomNid, userNid)
+    while (this.#users.size > maxUsers) this.#forgetRooms(this.#users.keys().next().value!)
+  }
+
+  #spread({ userNid, userId, serial, isUrgent, isRepeated, seenIn }: PresenceChange): void {
+    if (seenIn) this.#place(userNid, userId, seenIn)
     for (const roomNid of this.#users.get(userNid)?.roomNids ?? []) {
-      if (!isRepeated) this.#index.findRoom(roomNid)?.presence.record(userNid, serial)
+      const presence = this.#index.findRoom(roomNid)?.presence
+      if (isRepeated) presence?.note(userNid, serial)
+      else presence?.record(userNid, serial)
       if (isUrgent) this.#index.wakeFollowers(roomNid, maxWoken)
     }
   }
 
   /** Shows who is there to somebody who comes into memory, in rooms that nobody followed before. */
-  #show({ rooms }: UserStream): void {
+  #show({ userNid: ownNid, rooms }: UserStream): void {
+    this.#forgetRooms(ownNid)
     for (const { watch } of rooms.values()) {
       if (!watch) continue
       for (const userNid of this.#byRoom.get(watch.nid) ?? []) {
         const record = this.#board.find(userNid)
-        if (record && !watch.presence.has(userNid)) this.#board.repeat(record)
+        if (record) watch.presence.note(userNid, record.serial)
       }
     }
   }
 
   #follow(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.kind !== 'event' || !change.membership || change.membership.local) continue
+      if (change.kind !== 'event' || !change.membership) continue
       const { userNid, membership } = change.membership
       const shared = this.#users.get(userNid)
       if (!shared) continue

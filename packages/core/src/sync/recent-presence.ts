@@ -24,6 +24,14 @@ export class RecentPresence {
     if (this.#log.length >= 2 * maxLog) this.#logFrom = this.#log.splice(0, maxLog).at(-1)!.serial
   }
 
+  /** Notes a change that was made before this process looked. */
+  note(userNid: number, serial: number): void {
+    if (serial <= (this.#serials.get(userNid) ?? 0)) return
+    this.#serials.set(userNid, serial)
+    // The log knows nothing of it, so that it serves those alone who stand behind it.
+    this.#logFrom = Math.max(this.#logFrom, serial)
+  }
+
   forget(userNid: number): void {
     this.#serials.delete(userNid)
   }

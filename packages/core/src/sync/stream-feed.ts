@@ -1,4 +1,4 @@
-import type { Clock, Logger, Timer } from '@hearth/runtime'
+import type { Clock, Counter, Logger, Metrics, Timer } from '@hearth/runtime'
 import { DatabaseUnavailable } from '@hearth/store'
 import type { Change } from './change.ts'
 
@@ -20,6 +20,7 @@ export interface StreamFeedDeps {
   readonly readChanges: (after: number, upTo: number) => Promise<{ changes: readonly Change[]; upTo: number }>
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics?: Metrics
   /** How often to look at the head, in milliseconds, where other processes may write; 0 for never. */
   readonly pollMs: number
 }
@@ -38,6 +39,8 @@ const maxWaiting = 10_000
 export class StreamFeed {
   readonly #deps: StreamFeedDeps
   readonly #listeners: StreamListener[] = []
+  readonly #onPublished: ((segment: Segment) => void)[] = []
+  readonly #reads: Counter<'cause'> | undefined
   /** Segments behind a hole, by their first position. */
   readonly #waiting = new Map<number, Segment>()
   readonly #reached = new Set<{ readonly position: number; readonly resolve: () => void }>()
@@ -47,12 +50,20 @@ export class StreamFeed {
   #filling = false
   #isInDoubt = false
   #isAsking = false
-  #fillTimer: Timer | undefined
+  #isHearing = false
+  /** What was heard while the head was being looked at, which that may not show yet. */
+  #heard: { readonly before: number; readonly position: number } | undefined
+  #fillTimer: { readonly due: number; readonly timer: Timer } | undefined
   #pollTimer: Timer | undefined
   #stopped = false
 
   constructor(deps: StreamFeedDeps) {
     this.#deps = deps
+    this.#reads = deps.metrics?.counter({
+      name: 'hearth_stream_looks_total',
+      help: "Times that the stream's head was looked at in the database, by what it was that showed that it had moved on",
+      labelNames: ['cause'],
+    })
   }
 
   /** Everything up to here has been delivered to the listeners. Never moves backwards. */
@@ -65,6 +76,11 @@ export class StreamFeed {
     this.#listeners.push(listener)
   }
 
+  /** Calls back with every commit of this process that is handed in. */
+  onPublished(listener: (segment: Segment) => void): void {
+    this.#onPublished.push(listener)
+  }
+
   async start(): Promise<void> {
     this.#position = this.#known = await this.#deps.readHead()
     this.#pollLater()
@@ -72,7 +88,7 @@ export class StreamFeed {
 
   stop(): void {
     this.#stopped = true
-    this.#fillTimer?.cancel()
+    this.#fillTimer?.timer.cancel()
     this.#pollTimer?.cancel()
     for (const { resolve } of this.#reached) resolve()
   }
@@ -81,6 +97,7 @@ export class StreamFeed {
   publish(segment: Segment): void {
     const { firstPos, count, changes } = segment
     const end = firstPos + count - 1
+    for (const listener of this.#onPublished) listener(segment)
     this.#known = Math.max(this.#known, end)
     if (firstPos === this.#position + 1) {
       this.#deliver(changes, end)
@@ -91,10 +108,40 @@ export class StreamFeed {
     this.#fillLater(holeMs)
   }
 
-  /** Says that positions up to this one are committed, by whomever. It must be true. */
-  hint(position: number): void {
+  /**
+   * Says that positions up to this one are committed, by whomever. It must be true. What is missing is read after
+   * `withinMs` milliseconds.
+   */
+  hint(position: number, withinMs = holeMs): void {
     this.#known = Math.max(this.#known, position)
-    this.#fillLater(holeMs)
+    this.#fillLater(withinMs)
+  }
+
+  /**
+   * Takes somebody's word that positions after one up to another are committed, true or not: it has the head looked at.
+   * What directly follows what is known here is read at once; before anything else there may be commits of this process,
+   * which are about to be handed in.
+   */
+  async heard(before: number, position: number): Promise<void> {
+    if (position <= this.#position || this.#stopped) return
+    if (this.#isHearing) {
+      const { before: first, position: last } = this.#heard ?? { before, position }
+      this.#heard = { before: Math.min(first, before), position: Math.max(last, position) }
+      return
+    }
+    this.#isHearing = true
+    try {
+      const head = await this.#deps.readHead()
+      if (head > this.#known) this.#reads?.inc({ cause: 'hint' })
+      this.hint(head, before <= this.#position ? 0 : holeMs)
+    } catch {
+      // The database is away: the next look comes in time.
+    } finally {
+      this.#isHearing = false
+    }
+    const heard = this.#heard
+    this.#heard = undefined
+    if (heard) await this.heard(heard.before, heard.position)
   }
 
   /**
@@ -181,14 +228,21 @@ export class StreamFeed {
   }
 
   #fillLater(delayMs: number): void {
-    if (this.#position >= this.#known || this.#fillTimer || this.#filling || this.#stopped) return
-    this.#fillTimer = this.#deps.clock.setTimer(delayMs, () => {
-      this.#fillTimer = undefined
+    if (this.#position >= this.#known || this.#filling || this.#stopped) return
+    const { clock } = this.#deps
+    const due = clock.monotonic() + delayMs
+    if (this.#fillTimer && this.#fillTimer.due <= due) return
+    this.#fillTimer?.timer.cancel()
+    if (delayMs === 0) {
       void this.#fill()
-    })
+      return
+    }
+    const timer = clock.setTimer(delayMs, () => void this.#fill())
+    this.#fillTimer = { due, timer }
   }
 
   async #fill(): Promise<void> {
+    this.#fillTimer = undefined
     if (this.#position >= this.#known || this.#stopped) return
     this.#filling = true
     let delayMs = 0
@@ -232,7 +286,9 @@ export class StreamFeed {
 
   async #poll(): Promise<void> {
     try {
-      this.hint(await this.#deps.readHead())
+      const head = await this.#deps.readHead()
+      if (head > this.#known) this.#reads?.inc({ cause: 'poll' })
+      this.hint(head)
     } catch {
       // The database is away: the next look comes in time.
     }

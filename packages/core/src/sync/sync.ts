@@ -1,5 +1,5 @@
+import type { Bus } from '@hearth/queues'
 import type { Clock } from '@hearth/runtime'
-import type { Serials } from '../ephemeral/serials.ts'
 import type { PresenceState } from '../presence/presence-state.ts'
 import type { Presence } from '../presence/presence.ts'
 import type { Requester } from '../requester.ts'
@@ -38,7 +38,7 @@ export class Sync {
     readonly index: SyncIndex
     readonly answers: SyncAnswers
     readonly toDevice: ToDeviceMessages
-    readonly serials: Serials
+    readonly bus: Pick<Bus, 'last'>
     readonly presence: Presence
     readonly clock: Clock
   }
@@ -48,7 +48,7 @@ export class Sync {
     index: SyncIndex
     answers: SyncAnswers
     toDevice: ToDeviceMessages
-    serials: Serials
+    bus: Pick<Bus, 'last'>
     presence: Presence
     clock: Clock
   }) {
@@ -75,7 +75,7 @@ export class Sync {
 
   async #answer(request: SyncRequest): Promise<string | AsyncIterable<string>> {
     const { requester, filter, fullState, useStateAfter, signal } = request
-    const { feed, index, answers, toDevice, serials, clock } = this.#deps
+    const { feed, index, answers, toDevice, bus, clock } = this.#deps
     const deadline = clock.monotonic() + Math.min(request.timeoutMs, maxTimeoutMs)
     const isContinued = request.since !== undefined
     const known = request.since === undefined ? undefined : parseSyncToken(request.since)
@@ -89,7 +89,7 @@ export class Sync {
       const wake = waitForNews(clock, [user.waiters, inbox.waiters], signal)
       try {
         const { position } = feed
-        const { last: serial } = serials
+        const { last: serial } = bus
         const view = { requester, since, known, isContinued, position, serial, filter, fullState, useStateAfter }
         // Another process may be ahead of this one: its token is as good, and its news come in time.
         const isAhead = since !== undefined && since > position

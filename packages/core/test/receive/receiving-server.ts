@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { generateSigningKey } from '@hearth/crypto'
 import type { EventId, RoomId, ServerName } from '@hearth/protocol'
 import { canonicalEventJson, roomIdOf, stateTupleKey, type RoomEvent, type RoomVersion } from '@hearth/rooms'
+import { LocalJobQueue } from '@hearth/queues'
 import { createLogger, Metrics, SystemClock } from '@hearth/runtime'
 import { EMPTY_STATE_KEY, Store, wellKnownTypes } from '@hearth/store'
 import {
@@ -104,7 +106,8 @@ export class ReceivingServer {
   }
 
   jobs(): Jobs {
-    return new Jobs({ store: this.store, clock: new SystemClock(), logger, alone: true })
+    const process = { id: randomUUID(), onFreed: () => undefined }
+    return new Jobs({ store: this.store, clock: new SystemClock(), logger, process, queue: new LocalJobQueue() })
   }
 
   async stop(): Promise<void> {

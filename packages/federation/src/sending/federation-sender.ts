@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import type { StreamFeed } from '@hearth/core'
+import type { StreamFeed, ThisProcess } from '@hearth/core'
 import type { FederationClient } from '@hearth/federation-client'
 import type { ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Logger, Metrics, Timer } from '@hearth/runtime'
 import type { BehindRow, Store } from '@hearth/store'
 import { CatchUp } from './catch-up.ts'
@@ -21,8 +21,12 @@ export interface FederationSenderDeps {
   readonly serverName: ServerName
   /** Whether anything may be sent to a server at all. */
   readonly mayTalkTo: (server: ServerName) => boolean
-  /** Whether no other process sends for this deployment. */
-  readonly alone: boolean
+  /** Who holds the lease of the process that sends. */
+  readonly process: Pick<ThisProcess, 'announceFreed' | 'id' | 'onFreed' | 'onLost'>
+  /** Over which other processes say that something waits for other servers. */
+  readonly bus: Bus
+  /** Whether this process sends when no other does; else it only says to the others what there is to send. */
+  readonly maySend: boolean
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -37,6 +41,9 @@ const renewMs = 3_000
  * that come together hold up everything else. Of the unproven most are gone and cost a timer.
  */
 const turns = { slots: { proven: 200, unproven: 500 }, patienceMs: 1_000, max: 2_000 }
+/** How often to look for what waits in the outbox, where others may have put it there. */
+const outboxPollMs = 15_000
+const outboxTopic = 'outbox'
 const flushMs = 1_000
 /** Where nothing was for other servers, the cursor may stay behind for this long. */
 const idleFlushMs = 15_000
@@ -62,7 +69,6 @@ export class FederationSender {
   readonly #delivery: Delivery
   readonly #turns: Turns<Destination>
   readonly #destinations = new Map<number, Destination>()
-  readonly #holder = randomUUID()
   /** When those are to be looked at again that wait for a time to come, in monotonic milliseconds. */
   readonly #wakeAt = new Map<Destination, number>()
   readonly #stopping = new AbortController()
@@ -70,9 +76,12 @@ export class FederationSender {
   #flushTimer: { readonly due: number; readonly timer: Timer } | undefined
   #flushing = Promise.resolve()
   #renewTimer: Timer | undefined
-  #renewing = Promise.resolve()
+  #leading = Promise.resolve()
   #cleanUpTimer: Timer | undefined
+  #outboxReadAt = 0
   #isLeading = false
+  /** Under which name of this process the lease was taken. */
+  #holder = ''
   #storedPosition = 0
 
   constructor(deps: FederationSenderDeps & { ownServerNid: number }) {
@@ -89,11 +98,18 @@ export class FederationSender {
     this.#turns = new Turns({ ...turns, clock, run: (destination) => this.#turn(destination) })
     deps.health.onBack((server) => void this.#recheck(server).catch((error: unknown) => this.#warn(error)))
     feed.listen(() => this.#flushLater(idleFlushMs))
+    deps.process.onFreed(() => void this.#tryToLead())
+    deps.process.onLost(() => void this.#tryToLead())
+    deps.bus.onHint(outboxTopic, ({ servers }) => {
+      if (!Array.isArray(servers)) return
+      this.#readOutbox(servers.filter((nid) => typeof nid === 'number')).catch((error: unknown) => this.#warn(error))
+    })
     this.#publish(deps.metrics)
   }
 
   async start(): Promise<void> {
-    await this.#lead()
+    if (!this.#deps.maySend) return
+    await this.#tryToLead()
     this.#renewLater()
     this.#cleanUpLater()
   }
@@ -103,12 +119,14 @@ export class FederationSender {
     this.#stopping.abort(new Error('the server is stopping'))
     for (const timer of [this.#sweep?.timer, this.#flushTimer?.timer, this.#renewTimer, this.#cleanUpTimer])
       timer?.cancel()
-    await this.#renewing
+    await this.#leading
     await this.#distributor.stop()
     await this.#turns.stop()
     await this.#flushing
     await this.#flush()
-    if (this.#isLeading) await this.#deps.store.leases.release(cursorName, this.#holder)
+    if (!this.#isLeading) return
+    await this.#deps.store.leases.release(cursorName, this.#holder)
+    this.#deps.process.announceFreed()
   }
 
   /** Whether this process sends what all processes of the deployment know of. */
@@ -118,6 +136,7 @@ export class FederationSender {
 
   /** Something for these servers has been put into the outbox. */
   wakeOutbox(serverNids: readonly number[]): void {
+    if (!this.#isLeading) this.#deps.bus.publish(outboxTopic, { servers: [...serverNids] })
     this.#readOutbox(serverNids).catch((error: unknown) => this.#warn(error))
   }
 
@@ -140,20 +159,41 @@ export class FederationSender {
     this.#deps.health.contact(server)
   }
 
-  /** Takes the part of the process that sends events, if no other has it. */
+  /** Takes the part of the process that sends events, if no other has it; one try at a time. */
+  #tryToLead(): Promise<void> {
+    if (!this.#deps.maySend || this.#stopping.signal.aborted) return Promise.resolve()
+    this.#leading = this.#leading.then(() => this.#lead()).catch((error: unknown) => this.#warn(error))
+    return this.#leading
+  }
+
   async #lead(): Promise<void> {
-    const { store, clock, alone } = this.#deps
+    if (this.#stopping.signal.aborted) return
+    const { store, clock, process } = this.#deps
     const now = clock.now()
-    const isLeading = await store.leases.take(cursorName, this.#holder, { now, untilTs: now + leaseMs, alone })
-    if (isLeading === this.#isLeading) return
+    const { id } = process
+    // Who was taken for dead has to begin anew: another one may have been at it meanwhile.
+    if (this.#isLeading && id !== this.#holder) await this.#step(false)
+    const isLeading = await store.leases.take(cursorName, id, { now, untilTs: now + leaseMs })
+    this.#holder = id
+    if (isLeading !== this.#isLeading) await this.#step(isLeading)
+    else if (isLeading) await this.#lookIntoOutbox()
+  }
+
+  async #step(isLeading: boolean): Promise<void> {
     this.#isLeading = isLeading
-    if (!isLeading) {
-      await this.#distributor.stop()
-      this.#destinations.clear()
-      this.#wakeAt.clear()
-      return
-    }
-    await this.#load()
+    if (isLeading) return this.#load()
+    await this.#distributor.stop()
+    this.#destinations.clear()
+    this.#wakeAt.clear()
+  }
+
+  /** What others have put there is told, unless that was lost. */
+  async #lookIntoOutbox(): Promise<void> {
+    const { store, clock, bus } = this.#deps
+    const now = clock.monotonic()
+    if (!bus.isShared || now - this.#outboxReadAt < outboxPollMs) return
+    this.#outboxReadAt = now
+    await this.#readOutbox(await store.fedOutbox.listServers())
   }
 
   async #readOutbox(serverNids: readonly number[]): Promise<void> {
@@ -338,12 +378,10 @@ export class FederationSender {
   }
 
   #renewLater(): void {
-    const { clock, alone } = this.#deps
-    if (alone || this.#stopping.signal.aborted) return
+    const { clock } = this.#deps
+    if (this.#stopping.signal.aborted) return
     this.#renewTimer = clock.setTimer(renewMs, () => {
-      this.#renewing = this.#lead()
-        .catch((error: unknown) => this.#warn(error))
-        .then(() => this.#renewLater())
+      void this.#tryToLead().then(() => this.#renewLater())
     })
   }
 

@@ -10,7 +10,7 @@ export interface PresenceSenderDeps {
   readonly index: Pick<SyncIndex, 'find' | 'findRoom'>
   readonly store: Pick<Store, 'localMemberships' | 'servers'>
   readonly feed: Pick<StreamFeed, 'listen'>
-  readonly sender: Pick<FederationSender, 'audiences' | 'tell'>
+  readonly sender: Pick<FederationSender, 'audiences' | 'isLeading' | 'tell'>
   readonly serverName: ServerName
   readonly clock: Clock
   readonly logger: Logger
@@ -88,7 +88,9 @@ export class PresenceSender {
   }
 
   async #tell(serverNids: readonly number[], presence: OutgoingPresence): Promise<void> {
-    if (serverNids.length > 0) await this.#deps.sender.tell(serverNids, (edus) => edus.setPresence(presence), lingerMs)
+    // Every process knows who is there, so that any of them can go on with it.
+    if (serverNids.length > 0 && this.#deps.sender.isLeading)
+      await this.#deps.sender.tell(serverNids, (edus) => edus.setPresence(presence), lingerMs)
   }
 
   /** Whoever comes into a room sees who is there. */

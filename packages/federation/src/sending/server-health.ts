@@ -1,5 +1,6 @@
 import type { DestinationHealth, RemoteError, ServerUnreachable } from '@hearth/federation-client'
-import type { ServerName } from '@hearth/protocol'
+import { isServerName, type JsonObject, type ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import { backoffDelay, type Clock, type Logger, type Timer } from '@hearth/runtime'
 import type { ServerHealthRow, Store } from '@hearth/store'
 
@@ -23,6 +24,7 @@ const okGrainMs = 60 * 60_000
 const contactMs = 10_000
 const flushMs = 1_000
 const retryFlushMs = 10_000
+const topic = 'server-health'
 
 /**
  * How other servers are doing: which are left alone because they have failed, for how long, and which have ever answered.
@@ -32,6 +34,7 @@ export class ServerHealth implements DestinationHealth {
   readonly #store: Pick<Store, 'fedDestinations' | 'servers'>
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #bus: Pick<Bus, 'onHint' | 'publish'>
   readonly #random: () => number
   /** Those of which something was learnt last come last. */
   readonly #servers = new Map<ServerName, Health>()
@@ -45,11 +48,15 @@ export class ServerHealth implements DestinationHealth {
     store: Pick<Store, 'fedDestinations' | 'servers'>
     clock: Clock
     logger: Logger
+    /** Over which the processes tell one another what they learn. */
+    bus: Pick<Bus, 'onHint' | 'publish'>
     random?: () => number
   }) {
     this.#store = deps.store
     this.#clock = deps.clock
     this.#logger = deps.logger
+    this.#bus = deps.bus
+    this.#bus.onHint(topic, (message) => this.#hear(message))
     this.#random = deps.random ?? Math.random
   }
 
@@ -150,7 +157,20 @@ export class ServerHealth implements DestinationHealth {
     return health
   }
 
+  /** Takes what another process has learnt, which that writes down. */
+  #hear({ server, failures, retryTs, okTs }: JsonObject): void {
+    if (typeof server !== 'string' || !isServerName(server) || typeof failures !== 'number') return
+    const health = this.#of(server)
+    const wasWaiting = health.retryTs !== null
+    health.failures = failures
+    health.retryTs = typeof retryTs === 'number' ? retryTs : null
+    health.okTs = typeof okTs === 'number' ? okTs : null
+    if (wasWaiting && (health.retryTs ?? 0) <= this.#clock.now()) this.#tell(server)
+  }
+
   #changed(server: ServerName): void {
+    const { failures, retryTs, okTs } = this.#servers.get(server)!
+    this.#bus.publish(topic, { server, failures, retryTs, okTs })
     this.#dirty.add(server)
     this.#flushLater(flushMs)
   }

@@ -6,7 +6,7 @@ import type { FederationSender } from './federation-sender.ts'
 export interface TypingSenderDeps {
   readonly typing: Typing
   readonly rooms: Pick<RoomRegistry, 'findByNid'>
-  readonly sender: Pick<FederationSender, 'audiences' | 'tell'>
+  readonly sender: Pick<FederationSender, 'audiences' | 'isLeading' | 'tell'>
   readonly serverName: ServerName
   readonly clock: Clock
   readonly logger: Logger
@@ -54,6 +54,8 @@ export class TypingSender {
   }
 
   #tell({ roomNid, userId }: Typist, isTyping: boolean): void {
+    // Every process knows who types.
+    if (!this.#deps.sender.isLeading) return
     const tell = async (): Promise<void> => {
       const { sender, rooms } = this.#deps
       const serverNids = await sender.audiences.now([roomNid])

@@ -5,18 +5,33 @@ import {
   type FederationRateLimit,
   type ServerAuthenticatorDeps,
 } from '@hearth/federation'
-import { HttpServer, operations, RateLimiters, type Following, type OperationsContext } from '@hearth/http'
+import type { UpToDate } from '@hearth/core'
+import {
+  type Authenticator,
+  HttpServer,
+  operations,
+  RateLimiters,
+  type Following,
+  type OperationsContext,
+  type Requesters,
+  type Transport,
+} from '@hearth/http'
 import { roomVersions } from '@hearth/rooms'
 import { Metrics, type Clock, type Logger } from '@hearth/runtime'
 import { Pages } from '@hearth/web'
 import type { Config } from '../generated/config.ts'
 import { hearthVersion } from '../version.ts'
+import type { Role } from './roles.ts'
 
 export interface HttpDeps {
   readonly rateLimiters: RateLimiters<ClientRateLimit | FederationRateLimit>
   /** What the endpoints use. */
   readonly services: Omit<ClientApiContext, 'pages' | 'server'> & Omit<FederationContext, 'clock' | 'server'>
   readonly serverAuthentication: ServerAuthenticatorDeps
+  /** Which parts of the server this process runs. */
+  readonly runs: (role: Role) => boolean
+  /** Where there are other processes: has this one know what they have acknowledged. */
+  readonly upToDate?: UpToDate
   readonly findTrouble: OperationsContext['findTrouble']
   readonly checkResponses: boolean
   /** Absent when no other process can write to the database. */
@@ -28,7 +43,7 @@ export interface HttpDeps {
 
 /** Builds the listeners that serve the server's APIs. */
 export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpServer> {
-  const { services, serverAuthentication, findTrouble, metrics, ...common } = deps
+  const { services, serverAuthentication, findTrouble, metrics, runs, upToDate, ...common } = deps
   const http = new HttpServer({
     listen: config.listen,
     ...tlsOf(config),
@@ -36,13 +51,38 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
     metrics,
     ...common,
   })
-  http.mount(clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) }))
+  if (runs('client')) {
+    http.mount(following(clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) }), upToDate))
+  }
   const { serverName, publicUrl, federation } = config
   const server = { serverName, version: hearthVersion(), publicUrl: federation.enabled ? publicUrl : undefined }
-  http.mount(federationApi({ ...services, server, clock: common.clock }, serverAuthentication))
+  if (runs('federation-in')) {
+    http.mount(following(federationApi({ ...services, server, clock: common.clock }, serverAuthentication), upToDate))
+  }
   const metricsFor = config.metrics.listen === undefined ? 'loopback' : 'nobody'
   http.mount(operations({ findTrouble, metrics }, { metricsFor }))
   return http
+}
+
+/** Whoever asks has found out about what another process did: this one learns of it before it answers. */
+function following<Context, Known extends Requesters>(
+  transport: Transport<Context, Known>,
+  upToDate: UpToDate | undefined,
+): Transport<Context, Known> {
+  if (!upToDate) return transport
+  const authenticators = Object.entries<Authenticator<unknown>>(transport.authenticators).map(
+    ([auth, authenticate]) => {
+      const follow: Authenticator<unknown> = async (request) => {
+        const [authenticated] = await Promise.all([authenticate(request), upToDate.now()])
+        return authenticated
+      }
+      return [auth, follow] as const
+    },
+  )
+  return {
+    ...transport,
+    authenticators: Object.fromEntries(authenticators) as unknown as typeof transport.authenticators,
+  }
 }
 
 /** Builds the listener of `metrics.listen`, if there is one: for everyone who can reach it. */

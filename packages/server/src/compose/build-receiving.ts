@@ -23,8 +23,10 @@ import {
   type ServerAcls,
   type StateResolver,
   type StreamFeed,
+  type ThisProcess,
 } from '@hearth/core'
-import type { ServerName } from '@hearth/protocol'
+import type { RoomId, ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 
@@ -36,6 +38,9 @@ export interface ReceivingDeps {
   readonly mailboxes: RoomMailboxes
   readonly sender: EventSender
   readonly jobs: Jobs
+  readonly bus: Bus
+  readonly process: ThisProcess
+  readonly fillsGaps: boolean
   readonly events: RoomEvents
   readonly feed: StreamFeed
   readonly acls: ServerAcls
@@ -74,9 +79,18 @@ export function buildReceiving(deps: ReceivingDeps) {
     missingEvents: new MissingEventsFetcher({ ...deps, ...fetching, fetched }),
     stateBefore: new StateBeforeFetcher({ ...fetching, fetched, authEvents }),
   })
-  const gapFiller = new GapFiller({ ...fetching, gapFill })
-  deps.joiningRooms.onEnd((roomId) => void gapFiller.wakeJoined(roomId))
-  deps.lifecycle.add({ name: 'gap filler', start: () => gapFiller.start(), stop: () => gapFiller.stop() })
+  const { bus, process, fillsGaps, lifecycle } = deps
+  const gapFiller = new GapFiller({ ...fetching, process: bus.isShared ? process : undefined, gapFill })
+  deps.joiningRooms.onEnd((roomId) => {
+    void gapFiller.wakeJoined(roomId)
+    bus.publish('joined', { room: roomId })
+  })
+  if (fillsGaps) bus.onHint('joined', ({ room }) => void gapFiller.wakeJoined(room as RoomId))
+  lifecycle.add({
+    name: 'gap filler',
+    start: () => (fillsGaps ? gapFiller.start() : undefined),
+    stop: () => gapFiller.stop(),
+  })
   const retractions = new ReceivedRetractions({ ...deps, memberships: new OutsideMembershipChanges(deps) })
   return { eventReceiver, receivedPdus: new ReceivedPdus({ ...fetching, gapFiller, retractions }) }
 }

@@ -23,7 +23,8 @@ import {
 } from '@hearth/core'
 import type { FederationClient } from '@hearth/federation-client'
 import type { ServerName } from '@hearth/protocol'
-import type { Clock, Lifecycle, Logger } from '@hearth/runtime'
+import type { Bus } from '@hearth/queues'
+import type { Clock, Logger } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 
 export interface RemoteDeps {
@@ -45,16 +46,15 @@ export interface RemoteDeps {
   /** Counts an invitation of a user; throws when there are too many. */
   readonly countInvite: (invited: string) => Promise<void>
   readonly jobs: Jobs
-  readonly lifecycle: Lifecycle
+  readonly bus: Bus
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** Builds how this server's users come into rooms of other servers, and out of them. */
 export function buildRemote(deps: RemoteDeps) {
-  const { store, events, feed, joiningRooms, federationClient, ownKeys, jobs, lifecycle } = deps
+  const { store, events, feed, joiningRooms, federationClient, ownKeys, jobs } = deps
   const common = { ...deps, servers: federationClient, verifier: deps.pduVerifier, signingKey: () => ownKeys.current }
-  lifecycle.add({ name: 'joining rooms', start: () => joiningRooms.start() })
   const memberships = new OutsideMembershipChanges(deps)
   const outliers = new OutlierIntake({ store, events, clock: deps.clock })
   const adopted = new AdoptedRooms({ ...deps, feed })

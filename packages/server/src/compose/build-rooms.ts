@@ -39,7 +39,9 @@ import {
   SpaceHierarchy,
   Stays,
   StreamFeed,
+  StreamHints,
   StreamReader,
+  type ThisProcess,
   Timeline,
   TimelineScanner,
   type VerifyKeys,
@@ -48,6 +50,7 @@ import type { SigningKey } from '@hearth/crypto'
 import type { FederationClient } from '@hearth/federation-client'
 import { contentChecks } from '@hearth/http'
 import { eventContents, type ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import { buildBackfill } from './build-backfill.ts'
@@ -71,6 +74,10 @@ export interface RoomDeps {
   /** Who may read the list of published rooms. */
   readonly directory: 'everyone' | 'users'
   readonly jobs: Jobs
+  readonly bus: Bus
+  readonly process: ThisProcess
+  /** Whether this process fetches what is missing before events that other servers send. */
+  readonly fillsGaps: boolean
   /** How often to look for other processes' changes, in milliseconds; 0 for never, if there are none. */
   readonly pollMs: number
   readonly clock: Clock
@@ -80,7 +87,7 @@ export interface RoomDeps {
 
 /** Builds what concerns rooms, bottom-up: events, rooms, sending, reading, following. */
 export function buildRooms(deps: RoomDeps) {
-  const { store, serverName, jobs, clock, logger, metrics } = deps
+  const { store, serverName, jobs, bus, clock, logger, metrics } = deps
   const events = new RoomEvents({ store, serverName, cacheBytes: 64 * MiB, metrics })
   const rooms = new RoomRegistry({ store, events, maxRooms: 20_000, metrics })
   const serializer = new EventSerializer({ events, store, clock, cacheBytes: 64 * MiB, metrics })
@@ -91,7 +98,9 @@ export function buildRooms(deps: RoomDeps) {
     pollMs: deps.pollMs,
     clock,
     logger,
+    metrics,
   })
+  new StreamHints({ bus, feed, consumers: store.consumers })
   feed.listen((changes) => rooms.follow(changes))
   const caughtUp = new CaughtUpRooms({ feed, rooms })
   const mailboxes = new RoomMailboxes()
@@ -247,6 +256,8 @@ export function buildRooms(deps: RoomDeps) {
     aggregator,
     unreadCounts: push.unreadCounts,
     directory: roomDirectory,
+    bus,
+    lifecycle: deps.lifecycle,
     clock,
     metrics,
   })

@@ -4,12 +4,14 @@ import type {
   RoomRegistry,
   StreamFeed,
   SyncIndex,
+  ThisProcess,
   ToDeviceSender,
   Typing,
 } from '@hearth/core'
 import { FederationSender, PresenceSender, ReceiptSender, TypingSender, type ServerHealth } from '@hearth/federation'
 import type { FederationClient } from '@hearth/federation-client'
 import type { ServerName } from '@hearth/protocol'
+import type { Bus } from '@hearth/queues'
 import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 
@@ -25,8 +27,10 @@ export interface SendingDeps {
   readonly board: PresenceBoard
   readonly typing: Typing
   readonly toDeviceSender: ToDeviceSender
-  /** Whether there is no other process of this deployment. */
-  readonly alone: boolean
+  readonly process: ThisProcess
+  readonly bus: Bus
+  /** Whether this process may be the one that sends. */
+  readonly maySend: boolean
   readonly lifecycle: Lifecycle
   readonly clock: Clock
   readonly logger: Logger

@@ -26,7 +26,6 @@ import {
   RoomSections,
   RoomSummaries,
   RoomWindows,
-  Serials,
   type Stays,
   type StreamFeed,
   Sync,
@@ -41,7 +40,8 @@ import {
   UnrecordedEvents,
 } from '@hearth/core'
 import type { ServerName } from '@hearth/protocol'
-import type { Clock, Metrics } from '@hearth/runtime'
+import type { Bus } from '@hearth/queues'
+import type { Clock, Lifecycle, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 
 const MiB = 1024 * 1024
@@ -61,6 +61,8 @@ export interface SyncDeps {
   readonly aggregator: Aggregator
   readonly unreadCounts: UnreadCounts
   readonly directory: RoomDirectory
+  readonly bus: Bus
+  readonly lifecycle: Lifecycle
   readonly clock: Clock
   readonly metrics: Metrics
 }
@@ -70,7 +72,7 @@ export interface SyncDeps {
  * events (receipts, typing, presence, messages to devices).
  */
 export function buildSync(deps: SyncDeps) {
-  const { store, serverName, feed, rooms, events, access, stays, ignoredUsers, directory, clock, metrics } = deps
+  const { store, serverName, feed, rooms, events, access, stays, ignoredUsers, directory, bus, clock, metrics } = deps
   const { scanner, presenter, serializer, aggregator, unreadCounts } = deps
 
   const receipts = new Receipts({ store, events, access, feed, clock })
@@ -92,10 +94,10 @@ export function buildSync(deps: SyncDeps) {
     metrics,
   })
   const accountDataReader = new AccountDataReader({ store })
-  const serials = new Serials(clock)
-  const typingUsers = new Typing({ clock, serials })
+  const typingUsers = new Typing({ clock, bus })
   const typing = new TypingNotices({ typing: typingUsers, access, index, feed })
-  const board = new PresenceBoard({ clock, serials })
+  const board = new PresenceBoard({ clock, bus })
+  deps.lifecycle.add({ name: 'presence', stop: () => board.stop() })
   const presence = new Presence({ store, board, index, feed, serverName })
   const remotePresence = new RemotePresence({ store, board, index, feed, clock })
   const presenceLists = new PresenceLists({ store, feed, presence, serverName })
@@ -118,7 +120,7 @@ export function buildSync(deps: SyncDeps) {
     unread: unreadCounts,
     clock,
   })
-  const sync = new Sync({ feed, index, answers, toDevice, serials, presence, clock })
+  const sync = new Sync({ feed, index, answers, toDevice, bus, presence, clock })
   const toDeviceSender = new ToDeviceSender({ store, feed, serverName, clock })
   const legacyViews = new LegacyViews({ store, events, serverName, clock })
   const legacyReceipts = new LegacyReceipts({ receipts: receiptReader, rooms, ignoredUsers })
@@ -138,7 +140,7 @@ export function buildSync(deps: SyncDeps) {
     ignoredUsers,
     unrecorded,
     presence,
-    serials,
+    bus,
     views: legacyViews,
     clock,
   })
@@ -157,7 +159,7 @@ export function buildSync(deps: SyncDeps) {
     ignoredUsers,
     directory,
     unrecorded,
-    serials,
+    bus,
     views: legacyViews,
     clock,
   })

@@ -1,5 +1,6 @@
 import { registrationLink } from '@hearth/client-api'
 import { createAccountServices, Jobs, OwnKeys, type AccountServices } from '@hearth/core'
+import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { Lifecycle, SystemClock, type Clock, type Logger } from '@hearth/runtime'
 import { migrate } from '@hearth/store'
 import type { KeyRotation, NewAccount, NewToken, TokenAndLink } from '../cli/command.ts'
@@ -57,13 +58,17 @@ function withAccountServices<T>(
       serverName: config.serverName,
       registration: config.registration,
       // What is asked for is done by the server.
-      jobs: new Jobs({ store, clock, logger, alone: false }),
+      jobs: new Jobs({ store, clock, logger, process: noProcess, queue: new LocalJobQueue() }),
       loginLimits: { perAccount: unlimited, perAddress: unlimited },
+      bus: new LocalBus({ clock, logger }),
       pollMs: 0,
     })
     return work(services, clock)
   })
 }
+
+/** A command runs no jobs. */
+const noProcess = { id: '', onFreed: () => undefined }
 
 /** Runs `work` with a lifecycle that ends with it. */
 async function briefly<T>(logger: Logger, work: (clock: Clock, lifecycle: Lifecycle) => Promise<T>): Promise<T> {

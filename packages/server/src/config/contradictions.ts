@@ -5,7 +5,7 @@ export type OriginOf = (key: string) => string
 
 /** Finds settings that are each allowed and make no sense together. */
 export function contradictions(config: Config, originOf: OriginOf): string[] {
-  const { tls, mail, turn, recaptcha, roles } = config
+  const { tls, mail, turn, recaptcha, roles, redisUrl, databaseUrl } = config
   const problems: string[] = []
 
   const together = (settings: Readonly<Record<string, unknown>>) => {
@@ -26,6 +26,14 @@ export function contradictions(config: Config, originOf: OriginOf): string[] {
   }
   if (roles.length > 1 && roles.includes('all')) {
     problems.push(`${originOf('roles')}: roles: "all" stands for every role; name it alone, or the others without it`)
+  }
+  if (redisUrl !== undefined && databaseUrl === undefined) {
+    problems.push(
+      `${originOf('redis_url')}: redis_url: is for several processes, and the embedded database is one process's own; set database_url as well`,
+    )
+  }
+  if (redisUrl === undefined && !roles.includes('all')) {
+    problems.push(`${originOf('roles')}: roles: a part of the server runs beside other processes, which need redis_url`)
   }
   return problems
 }

@@ -302,6 +302,17 @@ describe('settings that contradict each other', () => {
   it('are refused when all roles and one role are named', () => {
     expect(problems('roles: [all, media]')).toHaveLength(1)
   })
+
+  it('are refused when one of several processes has no Redis, or no database to share', () => {
+    expect(problems('database_url: postgres://a/b\nroles: [client]')).toEqual([
+      'hearth.yaml:2: roles: a part of the server runs beside other processes, which need redis_url',
+    ])
+    expect(problems('redis_url: redis://a')).toEqual([
+      expect.stringMatching(/^hearth.yaml:1: redis_url: .* set database_url as well$/),
+    ])
+    const settings = 'database_url: postgres://a/b\nredis_url: redis://a\nroles: [client, federation-in]'
+    expect(load(settings).config.roles).toEqual(['client', 'federation-in'])
+  })
 })
 
 describe('public_url', () => {

@@ -23,9 +23,9 @@ export interface Config {
   readonly dataDir: string
   /** An external PostgreSQL, versions 15 to 18. Its database must have the collation C. */
   readonly databaseUrl?: string
-  /** A Redis, which several processes of one server need. One process needs none. */
+  /** A Redis, over which several processes of one server hear of one another; it keeps nothing. They may share `data_dir`. One process needs none. */
   readonly redisUrl?: string
-  /** The parts of the server that this process runs. */
+  /** The parts of the server that this process runs: the client API, what other servers ask, what is sent to them, media, and what goes on in the background. Each has to run on some process. */
   readonly roles: readonly ('all' | 'client' | 'federation-in' | 'federation-out' | 'media' | 'jobs')[]
   /** The least important kind of line that is logged. Lines are JSON on the standard output, pretty on a terminal. */
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
@@ -215,7 +215,7 @@ export const configSchema: SectionSchema = {
       "x-allowed": "a URL that starts with postgres:// or postgresql://"
     },
     "redis_url": {
-      "description": "A Redis, which several processes of one server need. One process needs none.",
+      "description": "A Redis, over which several processes of one server hear of one another; it keeps nothing. They may share `data_dir`. One process needs none.",
       "type": "string",
       "format": "redis-url",
       "examples": [
@@ -223,11 +223,10 @@ export const configSchema: SectionSchema = {
       ],
       "x-environment": "REDIS_URL",
       "x-secret": true,
-      "x-reserved": true,
       "x-allowed": "a URL that starts with redis:// or rediss://"
     },
     "roles": {
-      "description": "The parts of the server that this process runs.",
+      "description": "The parts of the server that this process runs: the client API, what other servers ask, what is sent to them, media, and what goes on in the background. Each has to run on some process.",
       "type": "array",
       "items": {
         "type": "string",
@@ -244,8 +243,7 @@ export const configSchema: SectionSchema = {
       "uniqueItems": true,
       "default": [
         "all"
-      ],
-      "x-reserved": true
+      ]
     },
     "log_level": {
       "description": "The least important kind of line that is logged. Lines are JSON on the standard output, pretty on a terminal.",

@@ -1,7 +1,8 @@
 import { generateSigningKey, sha256 } from '@hearth/crypto'
-import { Jobs, JoiningRooms, type Requester } from '@hearth/core'
+import { Jobs, JoiningRooms, type Requester, ThisProcess } from '@hearth/core'
 import { FederationClient } from '@hearth/federation-client'
 import type { RoomId, ServerName } from '@hearth/protocol'
+import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { createLogger, Lifecycle, Metrics, SystemClock } from '@hearth/runtime'
 import { CommitUnknown, Store } from '@hearth/store'
 import {
@@ -150,6 +151,8 @@ describe('a process that writes alone', () => {
     const serverName = 'hearth.test' as ServerName
     const signingKey = generateSigningKey('test')
     const common = { clock, logger, metrics: new Metrics() }
+    const bus = new LocalBus({ clock, logger })
+    const process = new ThisProcess({ store, bus, roles: ['all'], alone: false, clock, logger })
     services = buildRooms({
       store,
       joiningRooms: new JoiningRooms({ store }),
@@ -168,7 +171,10 @@ describe('a process that writes alone', () => {
       defaultRoomVersion: '12',
       directory: 'everyone',
       // Nobody runs them.
-      jobs: new Jobs({ store, clock, logger, alone: false }),
+      jobs: new Jobs({ store, clock, logger, process, queue: new LocalJobQueue() }),
+      bus,
+      process,
+      fillsGaps: false,
       pollMs: 0,
       ...common,
     })

@@ -20,6 +20,7 @@ import { outsideMemberships } from './0022-outside-memberships.ts'
 import { federationSending } from './0023-federation-sending.ts'
 import { backfill } from './0024-backfill.ts'
 import { media } from './0030-media.ts'
+import { processes } from './0032-processes.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   federationSending,
   backfill,
   media,
+  processes,
 ]

@@ -28,6 +28,15 @@ export class Deployment {
     )
   }
 
+  /** What tells this deployment from every other, one of the same name included. */
+  async identity(): Promise<string> {
+    const rows = await this.#db.read<{ identity: string }>(
+      'deployment.identity',
+      `select server_name || ' ' || created_ts as identity from deployment`,
+    )
+    return rows[0]!.identity
+  }
+
   /** The name that the database belongs to, once it has been claimed. */
   async serverName(): Promise<string | undefined> {
     const rows = await this.#db.read<{ server_name: string }>(

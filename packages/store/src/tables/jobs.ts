@@ -93,16 +93,23 @@ export class Jobs {
     return rows.length > 0
   }
 
-  /** Takes a job that is due, of one of these kinds, until `leaseUntilTs`; undefined when there is none. */
-  async take(kinds: readonly string[], now: number, leaseUntilTs: number): Promise<TakenJob | undefined> {
+  /**
+   * Takes a job that is due, of one of these kinds, for a process: as long as that is there, and until `leaseUntilTs` unless
+   * it says so again; undefined when there is none.
+   */
+  async take(
+    kinds: readonly string[],
+    holder: string,
+    { now, leaseUntilTs }: { readonly now: number; readonly leaseUntilTs: number },
+  ): Promise<TakenJob | undefined> {
     const rows = await this.#db.query<Row>(
       'jobs.take',
-      `update jobs set lease = lease + 1, lease_until_ts = $3, attempts = attempts + 1 where nid =
+      `update jobs set lease = lease + 1, lease_until_ts = $3, holder = $4, attempts = attempts + 1 where nid =
          (select nid from jobs
           where kind = any ($1) and run_after_ts <= $2 and (lease_until_ts is null or lease_until_ts <= $2)
           order by run_after_ts, nid limit 1 for update skip locked)
        returning nid, lease, revision, kind, key, payload, progress, attempts`,
-      [kinds, now, leaseUntilTs],
+      [kinds, now, leaseUntilTs, holder],
     )
     return rows[0] && jobOf(rows[0])
   }
@@ -150,7 +157,7 @@ export class Jobs {
   async release({ nid, lease }: TakenJob): Promise<void> {
     await this.#db.execute(
       'jobs.release',
-      `update jobs set lease_until_ts = null, attempts = greatest(attempts - 1, 0) where nid = $1 and lease = $2`,
+      `update jobs set lease_until_ts = null, holder = null, attempts = greatest(attempts - 1, 0) where nid = $1 and lease = $2`,
       [nid, lease],
     )
   }
@@ -159,16 +166,11 @@ export class Jobs {
   async fail({ nid, lease, revision }: TakenJob, failure: string, runAfterTs: number): Promise<void> {
     await this.#db.execute(
       'jobs.fail',
-      `update jobs set lease_until_ts = null, failure = case when revision = $3 then $4 end,
+      `update jobs set lease_until_ts = null, holder = null, failure = case when revision = $3 then $4 end,
          run_after_ts = case when revision = $3 then $5 else run_after_ts end
        where nid = $1 and lease = $2`,
       [nid, lease, revision, failure, runAfterTs],
     )
-  }
-
-  /** Gives all jobs back: at the start of the only process, when whoever had taken them is gone. */
-  async releaseAll(): Promise<void> {
-    await this.#db.execute('jobs.releaseAll', `update jobs set lease_until_ts = null where lease_until_ts is not null`)
   }
 
   /** How many jobs there are, and when the next one of these kinds is due. */

@@ -1,6 +1,6 @@
 import type { Queryable } from '../connection/queryable.ts'
 
-/** Work that one process does at a time, for as long as it goes on saying that it is there. */
+/** Work that one process does at a time, for as long as it is there. */
 export class Leases {
   readonly #db: Queryable
 
@@ -9,20 +9,22 @@ export class Leases {
   }
 
   /**
-   * Takes a lease until a time, or keeps it for longer; false when another holds it. `alone`: there is no other process, so
-   * that whoever held it is gone.
+   * Takes a lease, or keeps it; false when another holds it, or the holder, a process, is not there any more. `untilTs` is
+   * for code that knows nothing of processes: a process holds what it has for as long as it is there.
    */
   async take(
     name: string,
     holder: string,
-    { now, untilTs, alone }: { readonly now: number; readonly untilTs: number; readonly alone: boolean },
+    { now, untilTs }: { readonly now: number; readonly untilTs: number },
   ): Promise<boolean> {
     const taken = await this.#db.execute(
       'leases.take',
-      `insert into leases as l (name, holder, until_ts) values ($1, $2, $3)
+      `insert into leases as l (name, holder, until_ts)
+         select $1, id, $3 from processes where id = $2
        on conflict (name) do update set holder = excluded.holder, until_ts = excluded.until_ts
-        where l.holder = excluded.holder or l.until_ts <= $4 or $5`,
-      [name, holder, untilTs, now, alone],
+        where l.holder = excluded.holder
+           or (l.until_ts <= $4 and not exists (select from processes p where p.id = l.holder))`,
+      [name, holder, untilTs, now],
     )
     return taken === 1
   }

@@ -2,6 +2,7 @@ import { serverOf, type RoomId, type ServerName } from '@hearth/protocol'
 import { authEventIds, prevEventIds, type Pdu } from '@hearth/rooms'
 import type { Clock, Logger, Timer } from '@hearth/runtime'
 import type { StagedEvent, Store } from '@hearth/store'
+import type { ThisProcess } from '../../processes/this-process.ts'
 import type { Room } from '../room.ts'
 import type { RoomRegistry } from '../room-registry.ts'
 import { inAuthOrder } from './auth-order.ts'
@@ -18,13 +19,15 @@ export interface GapFillerDeps {
   readonly serverName: ServerName
   /** None when absent. */
   readonly joiningRooms?: RoomsBeingJoined | undefined
+  /** Who works on a room's events, where several processes may; none other when absent. */
+  readonly process?: Pick<ThisProcess, 'id'> | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** The rooms that this server is about to be in: what is staged for them waits. */
 export interface RoomsBeingJoined {
-  has(roomId: RoomId): boolean
+  has(roomId: RoomId): Promise<boolean>
 }
 
 /** Rooms that are worked on at once. */
@@ -39,6 +42,10 @@ const maxMs = 120_000
 const retryMs = [10_000, 60_000, 600_000, 3_600_000] as const
 const keepGivenUpMs = 7 * 24 * 3_600_000
 const pollMs = 15_000
+/** When to look again at a room that another process is at work on. */
+const takenMs = 1_000
+/** For code that knows nothing of processes. */
+const leaseMs = 60_000
 const maxFailureLength = 500
 /** Rooms that are looked at when the database is asked for those with work. */
 const roomsPerPoll = 1_000
@@ -122,13 +129,30 @@ export class GapFiller {
     }
   }
 
+  /** Works a room off, if no other process is at it. */
   async #workOff(roomNid: number): Promise<void> {
+    const { store, clock, process } = this.#deps
+    if (!process) return this.#workOffHere(roomNid)
+    const [name, { id }, now] = [`staged-events/${roomNid}`, process, clock.now()]
+    if (!(await store.leases.take(name, id, { now, untilTs: now + leaseMs }))) {
+      // What was staged since may have escaped the other one.
+      clock.setTimer(takenMs, () => this.wake(roomNid))
+      return
+    }
+    try {
+      await this.#workOffHere(roomNid)
+    } finally {
+      await store.leases.release(name, id)
+    }
+  }
+
+  async #workOffHere(roomNid: number): Promise<void> {
     const { store, rooms, clock, joiningRooms } = this.#deps
     while (!this.#stopping.signal.aborted) {
       const room = await rooms.findByNid(roomNid)
       if (!room) {
         const row = await store.rooms.findByNid(roomNid)
-        if (!row || joiningRooms?.has(row.roomId) !== true) await store.inboundStaging.deleteOfRoom(roomNid)
+        if (!row || (await joiningRooms?.has(row.roomId)) !== true) await store.inboundStaging.deleteOfRoom(roomNid)
         return
       }
       const rows = await store.inboundStaging.listDue(roomNid, clock.now(), batchSize)

@@ -124,7 +124,7 @@ export class ReceivedPdus {
     const { store, rooms, joiningRooms } = this.#deps
     const room = await rooms.find(roomId)
     if (room && (await this.#isInside(room))) return room
-    if (joiningRooms?.has(roomId) !== true) return undefined
+    if ((await joiningRooms?.has(roomId)) !== true) return undefined
     const row = await store.rooms.find(roomId)
     const version = row && findRoomVersion(row.version)
     return version && { nid: row.nid, id: roomId, version, head: undefined }

@@ -4,8 +4,6 @@ import type { Store } from '@hearth/store'
 /** The kind of the jobs that join rooms of other servers. Each is about a room. */
 export const REMOTE_JOIN = 'remote-join'
 
-const maxRemembered = 10_000
-
 /** The rooms that are being joined: their servers send events already, which are to be kept until the room is there. */
 export class JoiningRooms {
   readonly #store: Store
@@ -16,13 +14,9 @@ export class JoiningRooms {
     this.#store = deps.store
   }
 
-  /** Looks which joins an earlier process has left behind. */
-  async start(): Promise<void> {
-    for (const key of await this.#store.jobs.listKeys(REMOTE_JOIN, maxRemembered)) this.#rooms.add(key as RoomId)
-  }
-
-  has(roomId: RoomId): boolean {
-    return this.#rooms.has(roomId)
+  /** Whether this process, or any other, is joining a room. */
+  async has(roomId: RoomId): Promise<boolean> {
+    return this.#rooms.has(roomId) || (await this.#store.jobs.isAsked(REMOTE_JOIN, roomId))
   }
 
   begin(roomId: RoomId): void {

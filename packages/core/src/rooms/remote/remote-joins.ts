@@ -4,13 +4,16 @@ import {
   isJsonObject,
   MatrixError,
   notFound,
+  type ErrCode,
   type EventId,
   type JsonObject,
+  type JsonValue,
   type RoomId,
   type ServerName,
   type UserId,
 } from '@hearth/protocol'
 import { canonicalEventJson, findRoomVersion, roomVersions, type Pdu, type RoomVersion } from '@hearth/rooms'
+import type { Bus } from '@hearth/queues'
 import { Unavailable, type Clock, type Logger } from '@hearth/runtime'
 import { RoomEntered, type Store } from '@hearth/store'
 import type { Job, JobHandler, JobProgress } from '../../jobs/job.ts'
@@ -61,6 +64,8 @@ export interface RemoteJoinsDeps {
   readonly joining: JoiningRooms
   readonly received: Pick<ReceivedPdus, 'receive'>
   readonly jobs: Jobs
+  /** Over which a process says how a join has ended that somebody waits for on another. */
+  readonly bus: Pick<Bus, 'onHint' | 'publish'>
   readonly serverName: ServerName
   readonly signingKey: () => SigningKey
   readonly clock: Clock
@@ -78,6 +83,7 @@ const STORED_MS = 60_000
 const STORED_POLL_MS = 250
 /** How often at most progress is written down, in milliseconds. */
 const SAVE_EVERY_MS = 2_000
+const endedTopic = 'join-ended'
 
 /**
  * Joins rooms that this server is not in. A server in the room is asked first, then a job takes the room over: it
@@ -93,6 +99,11 @@ export class RemoteJoins implements JobHandler {
 
   constructor(deps: RemoteJoinsDeps) {
     this.#deps = deps
+    deps.bus.onHint(endedTopic, ({ room, refusal }) => {
+      const result = this.#results.get(room as RoomId)
+      if (refusal === undefined) result?.resolve()
+      else result?.reject(refusalFrom(refusal))
+    })
   }
 
   /**
@@ -136,7 +147,8 @@ export class RemoteJoins implements JobHandler {
       const payload = wish as unknown as JsonObject
       const isMine = await store.jobs.addUnlessAsked({ kind: REMOTE_JOIN, key: roomId, payload, now: clock.now() })
       jobs.wake()
-      await (isMine ? result.promise : this.#untilDone(roomId))
+      // The job may run on another process, and its word for the end may be lost.
+      await (isMine ? Promise.race([result.promise, this.#untilDone(roomId)]) : this.#untilDone(roomId))
     } finally {
       this.#results.delete(roomId)
     }
@@ -196,7 +208,7 @@ export class RemoteJoins implements JobHandler {
     joining.begin(roomId)
     try {
       await this.#joinThroughAny(wish, job, progress)
-      this.#results.get(roomId)?.resolve()
+      this.#end(roomId)
     } catch (error) {
       // What passes is tried again, by this or another process; everything else is told to whoever waits.
       if (job.signal.aborted || error instanceof Unavailable) {
@@ -207,9 +219,17 @@ export class RemoteJoins implements JobHandler {
       }
       const isRefused = error instanceof MatrixError
       if (!isRefused) logger.error('a room could not be joined', { error, roomId })
-      this.#results.get(roomId)?.reject(error)
+      this.#end(roomId, error)
     }
     joining.end(roomId)
+  }
+
+  /** Tells whoever waits for a join how it has ended. */
+  #end(roomId: RoomId, error?: unknown): void {
+    const result = this.#results.get(roomId)
+    if (error === undefined) result?.resolve()
+    else result?.reject(error)
+    this.#deps.bus.publish(endedTopic, { room: roomId, ...(error !== undefined && { refusal: refusalAsJson(error) }) })
   }
 
   async #joinThroughAny(wish: Wish, job: Job, progress: JobProgress): Promise<void> {
@@ -327,8 +347,8 @@ export class RemoteJoins implements JobHandler {
   async #untilDone(roomId: RoomId): Promise<void> {
     const { store, clock } = this.#deps
     for (let waited = 0; waited < WAIT_MS; waited += POLL_MS) {
-      if (!(await store.jobs.isAsked(REMOTE_JOIN, roomId))) return
       await clock.sleep(POLL_MS)
+      if (!(await store.jobs.isAsked(REMOTE_JOIN, roomId))) return
     }
   }
 
@@ -357,4 +377,19 @@ function preparedOf({ servers, version, event, eventId }: Wish): PreparedJoin {
     version: known,
     event: { event: { eventId, pdu }, json: canonicalEventJson(known, pdu) },
   }
+}
+
+function refusalAsJson(error: unknown): JsonObject {
+  const { errcode, message, status, fields } =
+    error instanceof MatrixError ? error : new MatrixError('M_UNKNOWN', 'The room could not be joined')
+  return { errcode, message, status, fields: fields as JsonObject }
+}
+
+function refusalFrom(refusal: JsonValue): MatrixError {
+  const { errcode, message, status, fields } = isJsonObject(refusal) ? refusal : {}
+  return new MatrixError(
+    typeof errcode === 'string' ? (errcode as ErrCode) : 'M_UNKNOWN',
+    typeof message === 'string' ? message : 'The room could not be joined',
+    { ...(typeof status === 'number' && { status }), ...(isJsonObject(fields) && { fields }) },
+  )
 }
