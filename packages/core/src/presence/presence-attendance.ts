@@ -1,8 +1,7 @@
 import { isJsonObject, type JsonObject } from '@hearth/protocol'
 import type { Bus } from '@hearth/queues'
 import type { Clock, Timer } from '@hearth/runtime'
-import { parseTelling, tellingOf, type Telling } from './presence-telling.ts'
-import type { SeenIn } from './presence-board.ts'
+import { parseTelling, tellingOf, type SeenIn, type Telling } from './presence-telling.ts'
 import { processMs, type PresenceRecord } from './presence-record.ts'
 
 export interface PresenceAttendanceDeps {

@@ -3,7 +3,7 @@ import type { JsonObject, UserId } from '@hearth/protocol'
 import type { Bus } from '@hearth/queues'
 import type { Clock, Timer } from '@hearth/runtime'
 import { PresenceAttendance } from './presence-attendance.ts'
-import { parseTelling, tellingOf, type Telling } from './presence-telling.ts'
+import { parseTelling, tellingOf, type SeenIn, type Telling } from './presence-telling.ts'
 import { PresenceRecord, type HeardState } from './presence-record.ts'
 import { isHigher, type ChosenPresence } from './presence-state.ts'
 
@@ -18,12 +18,6 @@ export interface PresenceChange {
   readonly isRepeated: boolean
   /** The rooms in which others see the user, and who sees them besides, where another process told of it. */
   readonly seenIn?: SeenIn | undefined
-}
-
-/** Where a user is seen. */
-export interface SeenIn {
-  readonly roomNids: readonly number[]
-  readonly observerNids: readonly number[]
 }
 
 const maxRecords = 100_000

@@ -1,7 +1,12 @@
 import { isUserId, type JsonObject, type JsonValue, type UserId } from '@hearth/protocol'
-import type { SeenIn } from './presence-board.ts'
 import type { HeardState, PresenceRecord } from './presence-record.ts'
 import type { ChosenPresence, PresenceState } from './presence-state.ts'
+
+/** Where a user is seen. */
+export interface SeenIn {
+  readonly roomNids: readonly number[]
+  readonly observerNids: readonly number[]
+}
 
 /** What one process says to all of a user's presence. */
 export interface Telling {

@@ -4,9 +4,10 @@ import type { Requester } from '../requester.ts'
 import type { Change } from '../sync/change.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import type { SyncIndex } from '../sync/sync-index.ts'
-import type { PresenceBoard, PresenceChange, SeenIn } from './presence-board.ts'
+import type { PresenceBoard, PresenceChange } from './presence-board.ts'
 import type { PresenceRecord } from './presence-record.ts'
 import { plainState, type ChosenPresence, type PresenceState } from './presence-state.ts'
+import type { SeenIn } from './presence-telling.ts'
 
 /**
  * Where more syncs than these follow a room, a change of presence wakes none of them: it rides along with whatever they are

@@ -5,8 +5,9 @@ import type { Change } from '../sync/change.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import type { SyncIndex } from '../sync/sync-index.ts'
 import type { UserStream } from '../sync/user-stream.ts'
-import type { PresenceBoard, PresenceChange, SeenIn } from './presence-board.ts'
+import type { PresenceBoard, PresenceChange } from './presence-board.ts'
 import type { HeardState } from './presence-record.ts'
+import type { SeenIn } from './presence-telling.ts'
 
 /** How a user of another server is, by the word of that. */
 export interface HeardPresence extends HeardState {
