@@ -202,6 +202,24 @@ describe('GET /event_auth', () => {
   })
 })
 
+describe('POST /get_missing_events of a server that was sent away', () => {
+  it('gives what it was there for, and of what came before what holds the graph together', async () => {
+    const roomId = await publicRoom()
+    await alice.sendText(roomId, 'before')
+    await bob.join(roomId)
+    await alice.sendText(roomId, 'during')
+    await alice.post(`rooms/${enc(roomId)}/kick`, { user_id: bob.userId })
+    const after = await alice.sendText(roomId, 'after')
+    const last = await alice.sendText(roomId, 'last')
+    const range = { earliest_events: [], latest_events: [last], limit: 20, min_depth: 0 }
+    const { status, body } = await bob.post(`get_missing_events/${enc(roomId)}`, range)
+    const events = body['events'] as { type: string; event_id: string }[]
+    expect([status, bodiesIn(events)]).toEqual([200, [undefined, 'during']])
+    expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['m.room.create', 'm.room.member']))
+    expect(JSON.stringify(body)).not.toContain(after)
+  })
+})
+
 describe('GET /backfill', () => {
   it('gives events and those before them, the newest first', async () => {
     const roomId = await publicRoom()

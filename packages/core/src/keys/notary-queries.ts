@@ -32,6 +32,8 @@ export class NotaryQueries {
   readonly #logger: Logger
   readonly #waiting = new Map<ServerName, Waiting>()
   readonly #pausedUntil = new LruCache<ServerName, number>({ name: 'unknown-to-notaries', maxEntries: maxRemembered })
+  /** Notaries that have failed since they last gave something: that is news once. */
+  readonly #failing = new Set<ServerName>()
   #isRunning = false
 
   constructor(deps: {
@@ -86,8 +88,11 @@ export class NotaryQueries {
       await this.#keysOf(notary)
       const answer = await this.#source.queryKeys(notary, wantedOf(batch), { deadlineMs })
       for (const document of answer.slice(0, batch.size * documentsPerServer)) await this.#take(notary, batch, document)
+      this.#failing.delete(notary)
     } catch (error) {
-      this.#logger.info('a notary did not give keys', { notary, error: (error as Error).message })
+      const level = this.#failing.has(notary) ? 'debug' : 'info'
+      this.#failing.add(notary)
+      this.#logger[level]('a notary did not give keys', { notary, error: (error as Error).message })
     }
   }
 

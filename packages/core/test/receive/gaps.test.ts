@@ -181,6 +181,21 @@ describe('the gap before an event', () => {
     await gapFiller.stop()
   })
 
+  it('is filled with a state that a server gives only as a whole', async () => {
+    const { foreign, room, peers } = await talkativeRoom(30)
+    const refuse = () =>
+      Promise.reject(new RemoteError({ destination: peer, status: 404, errcode: 'M_NOT_FOUND', message: 'No' }))
+    const getMissingEvents = peers.getMissingEvents.bind(peers)
+    peers.getMissingEvents = (...request) => (peers.asked.length === 0 ? getMissingEvents(...request) : refuse())
+    peers.getEvent = refuse
+    const { receivedPdus, gapFiller } = server.transactions(keys, peers)
+    await receivedPdus.receive(peer, [foreign.events.at(-1)!.pdu])
+    await gapFiller.settled()
+    expect(await stagedIn(room)).toEqual([])
+    expect(peers.asked).toContain('getState')
+    await gapFiller.stop()
+  })
+
   it('is not skipped: an event whose previous ones nobody shows is not taken with a state that is only told', async () => {
     const { foreign, room, peers } = await talkativeRoom(2)
     peers.getMissingEvents = () => (peers.asked.push('getMissingEvents'), Promise.resolve([]))
@@ -261,6 +276,37 @@ describe('the gap before an event', () => {
     expect(row!.flags & (eventFlags.rejected | eventFlags.softFailed)).not.toBe(0)
     const levels = await server.events.findState((await current(room)).head.state, 'm.room.power_levels', '')
     expect(levels!.pdu.content).toEqual({ users: { [alice]: 100, [bob]: 50 } })
+    await gapFiller.stop()
+  })
+
+  it('is not held open by outsiders: of their events few wait, and room is left for the others', async () => {
+    const { foreign, room } = await talkativeRoom(0)
+    const orphan = (sender: string, body: number) =>
+      foreign.build(
+        { type: 'm.room.message', sender, content: { body: `${body}` }, prev_events: ['$unheard-of' as EventId] },
+        'hs2',
+      )
+    const { receivedPdus, gapFiller } = server.transactions(
+      keys,
+      new PeerServers({ events: new Map(), stateBefore: () => new Map() }),
+    )
+    const outsider = 'hs9' as ServerName
+    const mine = Array.from({ length: 60 }, (_, i) => orphan(bob, i))
+    const kinds = async (origin: ServerName, events: typeof mine) =>
+      Map.groupBy(
+        (
+          await receivedPdus.receive(
+            origin,
+            events.map(({ pdu }) => pdu),
+          )
+        ).values(),
+        ({ kind }) => kind,
+      )
+    const first = await kinds(outsider, mine)
+    expect([first.get('staged')!.length, first.get('ignored')!.length]).toEqual([50, 10])
+    expect((await kinds(peer, mine.slice(50))).get('staged')).toHaveLength(10)
+    await gapFiller.settled()
+    expect(await stagedIn(room)).toHaveLength(60)
     await gapFiller.stop()
   })
 

@@ -262,7 +262,7 @@ describe('an event that names one of another room', () => {
     await enter('10')
   })
 
-  it('[SEC-127] as what authorizes it is rejected, and what comes after it goes on', async () => {
+  it('as what authorizes it is rejected, and what comes after it goes on', async () => {
     const auth = [foreign.create.eventId, elsewhere]
     const topic = { type: 'm.room.topic', sender: bob, state_key: '', content: { topic: 'forged' } }
     const forged = foreign.send({ ...topic, auth_events: auth })

@@ -22,7 +22,8 @@ export class InboundStaging {
   }
 
   /**
-   * Keeps events of a room, to be looked at from `now` on, as long as no more than `limit` wait there.
+   * Keeps events of a room, to be looked at from `now` on, as long as no more than `limit` wait there, and no more than
+   * `limitOfOrigin` of those that this server sent.
    *
    * @returns how many of them are kept: the first ones.
    */
@@ -30,22 +31,23 @@ export class InboundStaging {
     roomNid: number,
     originNid: number,
     events: readonly Pick<StagedEvent, 'eventId' | 'json'>[],
-    { now, limit }: { readonly now: number; readonly limit: number },
+    { now, limit, limitOfOrigin }: { readonly now: number; readonly limit: number; readonly limitOfOrigin: number },
   ): Promise<number> {
     if (events.length === 0) return 0
     const ids = events.map(({ eventId }) => storedEventId(eventId))
-    const rows = await this.#db.query<{ waiting: number }>(
+    const rows = await this.#db.query<{ waiting: number; own: number }>(
       'inboundStaging.insert',
-      `with waiting as (select count(*) as n from inbound_staging where room_nid = $2 and retry_ts is not null),
+      `with waiting as (select count(*) as n, count(*) filter (where origin_nid = $3) as own
+                           from inbound_staging where room_nid = $2 and retry_ts is not null),
             inserted as (
          insert into inbound_staging as s (received_ts, retry_ts, room_nid, origin_nid, spelling, event_id, json)
          select $1, $1, $2, $3, e.spelling, e.id, e.json
            from waiting, unnest($4::smallint[], $5::bytea[], $6::text[]) with ordinality e(spelling, id, json, i)
-          where waiting.n + e.i <= $7
+          where waiting.n + e.i <= $7 and waiting.own + e.i <= $8
              on conflict (room_nid, event_id) do update
             set retry_ts = excluded.retry_ts, received_ts = excluded.received_ts, origin_nid = excluded.origin_nid
           where s.retry_ts is null)
-       select n as waiting from waiting`,
+       select n as waiting, own from waiting`,
       [
         now,
         roomNid,
@@ -54,9 +56,11 @@ export class InboundStaging {
         ids.map(({ bytes }) => bytes),
         events.map(({ json }) => json),
         limit,
+        limitOfOrigin,
       ],
     )
-    return Math.max(0, Math.min(events.length, limit - rows[0]!.waiting))
+    const { waiting, own } = rows[0]!
+    return Math.max(0, Math.min(events.length, limit - waiting, limitOfOrigin - own))
   }
 
   /** The first events of a room that are due. */

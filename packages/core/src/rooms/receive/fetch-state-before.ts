@@ -112,7 +112,8 @@ export class StateBeforeFetcher {
     if (missing.length === 0) return
     if (missing.length <= maxSingleEvents) {
       await this.#deps.authEvents.fetchEvents(room, server, missing, budget)
-      return
+      // Some servers give out of older events only what they are the state of.
+      if ((await this.#identities(missing)).size === missing.length) return
     }
     await this.#fetchWhole(room, server, eventId, budget)
   }

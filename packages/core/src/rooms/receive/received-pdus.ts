@@ -36,6 +36,9 @@ export interface ReceivedPdusDeps {
 
 /** Events that may be staged for one room; the next one of the room brings back what is not taken. */
 const maxStaged = 2_000
+/** How many of them may come from one server in the room, and from one that is not: anybody can sign events of any room. */
+const maxStagedOfMember = 1_000
+const maxStagedOfOutsider = 50
 const maxRooms = 20_000
 
 /**
@@ -170,12 +173,23 @@ export class ReceivedPdus {
     const { store, gapFiller, clock } = this.#deps
     const originNid = await store.servers.intern(origin)
     const rows = events.map(({ event: { eventId }, json }) => ({ eventId, json }))
-    const staged = await store.inboundStaging.insert(room.nid, originNid, rows, { now: clock.now(), limit: maxStaged })
+    const staged = await store.inboundStaging.insert(room.nid, originNid, rows, {
+      now: clock.now(),
+      limit: maxStaged,
+      limitOfOrigin: await this.#shareOf(originNid, room),
+    })
     gapFiller.wake(room.nid)
     for (const [index, { eventId }] of rows.entries()) {
       const tooMany: PduOutcome = { kind: 'ignored', reason: 'too many events of the room are waiting' }
       outcomes.push([eventId, index < staged ? { kind: 'staged' } : tooMany])
     }
+  }
+
+  async #shareOf(originNid: number, { nid, head }: InsideRoom): Promise<number> {
+    // Of a room that is being joined nobody can tell yet who is in it.
+    const place = head && (await this.#deps.store.roomServers.find(nid, originNid))
+    const isMember = head === undefined || (place !== undefined && place.joined > 0)
+    return isMember ? maxStagedOfMember : maxStagedOfOutsider
   }
 
   /** The events that their servers have signed; what became of the others is added to the outcomes. */

@@ -1,4 +1,5 @@
 import { notFound, type EventId, type RoomId, type ServerName } from '@hearth/protocol'
+import { prevEventIds } from '@hearth/rooms'
 import type { EventRow, Store } from '@hearth/store'
 import type { RoomEvents } from '../room-events.ts'
 import type { RoomRegistry } from '../room-registry.ts'
@@ -88,19 +89,26 @@ export class ServedEvents {
     return (await served.judge.serve(found.reverse())).map(({ json }) => json)
   }
 
-  /** What a walk comes to, as far as it may be given out. */
+  /**
+   * What a walk comes to, as far as it may be given out: to a server that has left, what it was there for, and what came before
+   * that, of which it may see what redaction leaves. Without that it could not tell what sent it away.
+   */
   async #collect(
     { isInRoom, judge }: ServedRoom,
     walk: EventWalk,
     { limit, minDepth }: { readonly limit: number; readonly minDepth: number },
   ): Promise<EventRow[]> {
     const found: EventRow[] = []
+    const beforeShared = new Set<EventId>()
     for (let lookedAt = 0; lookedAt < maxLookedAt && found.length < limit; lookedAt += 1) {
       const row = await walk.next()
       // The walk goes from the deepest event up.
       if (!row || row.depth < minDepth) break
       walk.addBefore(row)
-      if (isServable(row) && (isInRoom || (await judge.wasJoinedAt(row)))) found.push(row)
+      const isShared = isInRoom || beforeShared.has(row.eventId) || (await judge.wasJoinedAt(row))
+      if (!isShared) continue
+      if (!isInRoom) for (const id of prevEventIds(this.#deps.events.parse(row).pdu)) beforeShared.add(id)
+      if (isServable(row)) found.push(row)
     }
     return found
   }
