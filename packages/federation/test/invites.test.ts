@@ -199,3 +199,18 @@ describe('PUT /invite', () => {
     expect(await invitations()).toEqual([])
   })
 })
+
+describe('inviting a user of another server', () => {
+  it('fails when that answers with an event that the room’s version does not allow', async () => {
+    const dave = await hearth.peerUser('dave')
+    dave.peer.on('PUT', /^\/_matrix\/federation\/v2\/invite\//, ({ body }) => ({
+      event: { ...(body['event'] as JsonObject), bad: 1.1 },
+    }))
+    const roomId = await alice.createRoom({ room_version: '6' })
+    const path = `rooms/${encodeURIComponent(roomId)}/invite`
+    expect(refusalOf(await alice.request('POST', path, { body: { user_id: dave.userId } }))).toEqual([
+      400,
+      'M_BAD_JSON',
+    ])
+  })
+})

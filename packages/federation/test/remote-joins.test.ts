@@ -91,6 +91,19 @@ describe('joining a room of another server', () => {
     expect(await joinedTo(alice)).not.toContain(room.id)
   })
 
+  it('passes on a code that is none of the specification, but none that would sign the user out', async () => {
+    const { room } = new ResidentPeer(peer, '11')
+    let answer: readonly [number, { errcode: string; error: string }]
+    peer.on('GET', new RegExp(`make_join/${encodeURIComponent(room.id)}`), () => answer)
+    answer = [400, { errcode: 'ORG_EXAMPLE_CLOSED', error: 'Come back later' }]
+    expect(await alice.request('POST', path(room, 'peer.test'))).toMatchObject({ status: 400, body: answer[1] })
+    for (const errcode of ['M_UNKNOWN_TOKEN', 'M_USER_LOCKED', 'x"', '']) {
+      answer = [401, { errcode, error: 'No' }]
+      const told = await alice.request('POST', path(room, 'peer.test'))
+      expect(told).toMatchObject({ status: 502, body: { errcode: 'M_UNKNOWN' } })
+    }
+  })
+
   it('is refused by the rules of the room whatever its servers say', async () => {
     const { room } = new ResidentPeer(peer, '11', { joinRule: 'invite' })
     const answer = await alice.request('POST', path(room, 'peer.test'))

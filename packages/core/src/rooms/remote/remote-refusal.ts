@@ -1,5 +1,5 @@
 import { RemoteError, ServerUnreachable } from '@hearth/federation-client'
-import { MatrixError, type ErrCode, type MatrixErrorOptions } from '@hearth/protocol'
+import { defaultStatus, MatrixError, type ErrCode, type MatrixErrorOptions } from '@hearth/protocol'
 
 /** What other servers refuse with that says something to the user, with the status that it has here. */
 const passedOn: Readonly<Record<string, ErrCode>> = {
@@ -9,6 +9,23 @@ const passedOn: Readonly<Record<string, ErrCode>> = {
   M_LIMIT_EXCEEDED: 'M_LIMIT_EXCEEDED',
   M_UNABLE_TO_AUTHORISE_JOIN: 'M_FORBIDDEN',
   M_UNABLE_TO_GRANT_JOIN: 'M_FORBIDDEN',
+}
+
+/** What is about a session or an account, which no other server has a say in: clients would sign their user out. */
+const aboutSessions = /TOKEN|USER|SESSION|CONSENT|CAPTCHA|THREEPID|RESOURCE|PASSWORD|DEACTIVATED/
+
+/** A refusal with an errcode that Hearth itself never gives. */
+class ForeignRefusal extends MatrixError {
+  readonly #errcode: string
+
+  constructor({ errcode, message }: RemoteError) {
+    super('M_UNKNOWN', message, { status: 400 })
+    this.#errcode = errcode
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), errcode: this.#errcode }
+  }
 }
 
 /** How much a refusal says: of several servers' the first that says most is told. */
@@ -44,9 +61,16 @@ function asRefusal(error: unknown): MatrixError | undefined {
   if (error instanceof RemoteError) {
     const errcode = passedOn[error.errcode]
     if (errcode !== undefined) return new MatrixError(errcode, error.message, fieldsOf(error))
+    if (isForeign(error)) return new ForeignRefusal(error)
   }
   if (!isRemoteFailure(error)) return undefined
   return new MatrixError('M_UNKNOWN', (error as Error).message, { status: 502 })
+}
+
+/** Whether a server refuses a request with a code that is not of the specification's. */
+function isForeign({ status, errcode }: RemoteError): boolean {
+  const isKnown = Object.hasOwn(defaultStatus, errcode) || aboutSessions.test(errcode)
+  return status < 500 && /^[A-Z][A-Z0-9_.]{1,63}$/.test(errcode) && !isKnown
 }
 
 function fieldsOf({ errcode, retryAfterMs, roomVersion }: RemoteError): MatrixErrorOptions {

@@ -1,5 +1,6 @@
-import { verifySignedJson } from '@hearth/crypto'
+import { CanonicalJsonError, verifySignedJson } from '@hearth/crypto'
 import {
+  badJson,
   forbidden,
   isJsonObject,
   MatrixError,
@@ -86,6 +87,9 @@ export class SentInvites {
         },
         { deadlineMs: INVITE_MS, ignoreBackOff: true },
       )
+      if (!isCanonical(room.version, answer)) {
+        throw badJson(`${server} answered with an event that this room's version does not allow`)
+      }
       return await this.#withSignature(room.version, event, server, answer)
     } catch (error) {
       if (!isRemoteFailure(error)) throw error
@@ -112,5 +116,15 @@ export class SentInvites {
     const verdict = verifySignedJson(redact(version, pdu), server, (keyId) => keys.get(keyId))
     if (verdict !== 'valid') throw new UnusableAnswer(`${server} has not signed the invitation`)
     return { event: { eventId: event.eventId, pdu }, json }
+  }
+}
+
+function isCanonical(version: RoomVersion, answer: JsonObject): boolean {
+  try {
+    canonicalEventJson(version, answer)
+    return true
+  } catch (error) {
+    if (error instanceof CanonicalJsonError) return false
+    throw error
   }
 }
