@@ -1,4 +1,5 @@
 export { startServer, type HearthServer, type ServerOptions } from './compose.ts'
+export { backUp, restore } from './compose/backup.ts'
 export { diagnose } from './compose/diagnose.ts'
 export type { NamedFinding } from './doctor/examine.ts'
 export type { NewAccount, RunningServer } from './cli/command.ts'

@@ -1,5 +1,6 @@
 import { runCommandLine } from './cli/run.ts'
 import { startServer } from './compose.ts'
+import { backUp, restore } from './compose/backup.ts'
 import { diagnose } from './compose/diagnose.ts'
 import { createAccount, createToken, migrateDatabase, rotateKey } from './compose/maintenance.ts'
 
@@ -9,6 +10,6 @@ const status = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  actions: { createAccount, createToken, diagnose, migrateDatabase, rotateKey, startServer },
+  actions: { backUp, createAccount, createToken, diagnose, migrateDatabase, restore, rotateKey, startServer },
 })
 process.exit(status)

@@ -5,6 +5,9 @@ export {
   type BackfilledEvent,
   type BackfilledState,
 } from './backfilled-events.ts'
+export { backUpDatabase } from './backup/back-up.ts'
+export { BackupError, type BackupManifest } from './backup/backup-format.ts'
+export { restoreDatabase, verifyBackup } from './backup/restore.ts'
 export { createDatabase, dropDatabase, listDatabases, withDatabase } from './connection/administration.ts'
 export { Database, type DatabaseHealth, type DatabaseOptions, type TransactionOptions } from './connection/database.ts'
 export { DatabaseUnavailable, isSqlError, sqlState, UnsuitableDatabase } from './connection/errors.ts'
@@ -17,6 +20,7 @@ export type { ConsumedPage, StreamConsumer } from './consumers/stream-consumer.t
 export type { StreamConsumers } from './consumers/stream-consumers.ts'
 export { DirectoryLock } from './embedded/directory-lock.ts'
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts'
+export { runningEmbedded } from './embedded/running-embedded.ts'
 export { EmbeddedDatabaseError } from './embedded/errors.ts'
 export { migrate, type MigrateOptions } from './migrations/migrate.ts'
 export { RoomGone, type NewOutlier, type StoredOutlier } from './outliers.ts'

@@ -16,6 +16,8 @@ export interface ServerProcessOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** A database to run on; its own embedded PostgreSQL when absent. */
   readonly database?: TestDatabase
+  /** What another server has left, a backup restored for one; a new one when absent. It is removed in the end. */
+  readonly dataDir?: string
   /** Another process of the same deployment, whose signing key this one has too. `database` has to be the same. */
   readonly beside?: ServerProcess
 }
@@ -67,7 +69,7 @@ export class ServerProcess {
 
   /** A server whose data directory is there and empty, and that was not started yet. */
   static async prepare(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'hearth-process-'))
+    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'hearth-process-')))
     if (options.beside) await copyFile(join(options.beside.dataDir, 'signing.key'), join(dataDir, 'signing.key'))
     return new ServerProcess(dataDir, options)
   }
@@ -81,6 +83,11 @@ export class ServerProcess {
   get databaseUrl(): string {
     const socket = encodeURIComponent(join(this.dataDir, 'postgres'))
     return this.#options.database?.url ?? `postgresql://hearth@localhost/hearth?host=${socket}`
+  }
+
+  /** Its settings, as environment variables. */
+  get settings(): Record<string, string> {
+    return this.#settings()
   }
 
   get isRunning(): boolean {

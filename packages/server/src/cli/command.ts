@@ -1,5 +1,6 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { Logger } from '@hearth/runtime'
+import type { BackupManifest } from '@hearth/store'
 import type { Environment } from '../config/read-environment.ts'
 import type { NamedFinding } from '../doctor/examine.ts'
 import type { Config } from '../generated/config.ts'
@@ -51,6 +52,10 @@ export interface ServerActions {
   createToken(config: Config, logger: Logger, token: NewToken): Promise<TokenAndLink>
   /** Has the server sign with a new key from its next start on. */
   rotateKey(config: Config, logger: Logger): Promise<KeyRotation>
+  /** Backs the deployment up into a new or empty directory, while it runs or not. */
+  backUp(config: Config, logger: Logger, directory: string): Promise<BackupManifest>
+  /** Fills a new deployment from a backup. */
+  restore(config: Config, logger: Logger, directory: string): Promise<BackupManifest>
   /** Looks for what is wrong with the deployment, from outside in. */
   diagnose(config: Config, logger: Logger): Promise<readonly NamedFinding[]>
 }

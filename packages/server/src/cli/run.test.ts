@@ -19,10 +19,22 @@ const refusing: ServerActions = {
   createAccount: () => Promise.reject(new Error('the name is taken')),
   createToken: () => Promise.reject(new Error('the database is away')),
   rotateKey: () => Promise.reject(new Error('the database is away')),
+  backUp: () => Promise.reject(new Error('the directory is not empty')),
+  restore: () => Promise.reject(new Error('the database is not empty')),
   diagnose: () => Promise.resolve([]),
 }
 
-const names = ['start', 'check-config', 'doctor', 'create-user', 'create-token', 'rotate-key', 'migrate']
+const names = [
+  'start',
+  'check-config',
+  'doctor',
+  'create-user',
+  'create-token',
+  'rotate-key',
+  'backup',
+  'restore',
+  'migrate',
+]
 
 interface Call {
   environment?: Environment

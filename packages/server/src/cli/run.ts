@@ -2,16 +2,28 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../config/config-error.ts'
 import { nearest } from '../config/nearest.ts'
 import { hearthVersion } from '../version.ts'
+import { backup } from './backup.ts'
 import { checkConfig } from './check-config.ts'
 import { UsageError, type Command, type CommandArguments, type CommandContext } from './command.ts'
 import { createToken } from './create-token.ts'
 import { createUser } from './create-user.ts'
 import { doctor } from './doctor.ts'
 import { migrate } from './migrate.ts'
+import { restore } from './restore.ts'
 import { rotateKey } from './rotate-key.ts'
 import { start } from './start.ts'
 
-const commands: readonly Command[] = [start, checkConfig, doctor, createUser, createToken, rotateKey, migrate]
+const commands: readonly Command[] = [
+  start,
+  checkConfig,
+  doctor,
+  createUser,
+  createToken,
+  rotateKey,
+  backup,
+  restore,
+  migrate,
+]
 
 /**
  * Runs the command line.
