@@ -205,8 +205,8 @@ describe('GET /event_auth', () => {
 describe('POST /get_missing_events of a server that was sent away', () => {
   it('gives what it was there for, and of what came before what holds the graph together', async () => {
     const roomId = await publicRoom()
-    await alice.sendText(roomId, 'before')
-    await bob.join(roomId)
+    const before = await alice.sendText(roomId, 'before')
+    const { event: join } = await bob.join(roomId)
     await alice.sendText(roomId, 'during')
     await alice.post(`rooms/${enc(roomId)}/kick`, { user_id: bob.userId })
     const after = await alice.sendText(roomId, 'after')
@@ -217,6 +217,12 @@ describe('POST /get_missing_events of a server that was sent away', () => {
     expect([status, bodiesIn(events)]).toEqual([200, [undefined, 'during']])
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['m.room.create', 'm.room.member']))
     expect(JSON.stringify(body)).not.toContain(after)
+
+    const first = { ...range, latest_events: [join.eventId], limit: 1 }
+    const { body: further } = await bob.post(`get_missing_events/${enc(roomId)}`, first)
+    expect(bodiesIn(further['events'])).toEqual([undefined])
+    const none = await bob.post(`get_missing_events/${enc(roomId)}`, { ...first, latest_events: [before] })
+    expect(none.body['events']).toEqual([])
   })
 })
 

@@ -196,6 +196,22 @@ describe('the gap before an event', () => {
     await gapFiller.stop()
   })
 
+  it('is left where a server tells no state but that before the event itself', async () => {
+    const { foreign, room, peers } = await talkativeRoom(30)
+    const last = foreign.events.at(-1)!
+    const refuse = () =>
+      Promise.reject(new RemoteError({ destination: peer, status: 403, errcode: 'M_FORBIDDEN', message: 'No' }))
+    const [getMissingEvents, getStateIds] = [peers.getMissingEvents.bind(peers), peers.getStateIds.bind(peers)]
+    peers.getMissingEvents = (...request) => (peers.asked.length === 0 ? getMissingEvents(...request) : refuse())
+    peers.getStateIds = (...request) => (request[2] === last.eventId ? getStateIds(...request) : refuse())
+    const { receivedPdus, gapFiller } = server.transactions(keys, peers)
+    await receivedPdus.receive(peer, [last.pdu])
+    await gapFiller.settled()
+    expect(await stagedIn(room)).toEqual([])
+    expect((await current(room)).head.extremities.map(({ event }) => event.eventId)).toContain(last.eventId)
+    await gapFiller.stop()
+  })
+
   it('is not skipped: an event whose previous ones nobody shows is not taken with a state that is only told', async () => {
     const { foreign, room, peers } = await talkativeRoom(2)
     peers.getMissingEvents = () => (peers.asked.push('getMissingEvents'), Promise.resolve([]))

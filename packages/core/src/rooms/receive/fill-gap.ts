@@ -1,10 +1,11 @@
+import { RemoteError } from '@hearth/federation-client'
 import type { EventId, ServerName } from '@hearth/protocol'
 import type { Room } from '../room.ts'
 import type { EventReceiver } from './event-receiver.ts'
 import type { AuthEventFetcher } from './fetch-auth-events.ts'
 import type { FetchBudget } from './fetch-budget.ts'
 import type { MissingEventsFetcher, WaitingEvent } from './fetch-missing-events.ts'
-import type { StateBeforeFetcher } from './fetch-state-before.ts'
+import { UnusableState, type StateBeforeFetcher } from './fetch-state-before.ts'
 import type { Placement } from './received-event.ts'
 import type { VerifiedEvent } from './verified-event.ts'
 
@@ -48,7 +49,10 @@ export class GapFill {
     if (placement.kind !== 'incomplete') return placement
     if (placement.missingPrevious.length > 0) {
       const { waiting, shown } = await missingEvents.fetch(room, server, event, budget)
-      await this.#takeWaiting(room, server, waiting, budget)
+      await this.#takeWaiting(room, server, waiting, budget).catch((error: unknown) => {
+        // Of what came before this server was there, or after it was gone, others tell it nothing.
+        if (!(error instanceof RemoteError) && !(error instanceof UnusableState)) throw error
+      })
       placement = await receiver.receiveOne(room, event)
       if (placement.kind !== 'incomplete') return placement
       // Whoever sends an event has those before it. To believe a state in their stead would invite everybody to invent one.

@@ -84,8 +84,9 @@ export class ServedEvents {
     const { roomId, latest, earliest, minDepth, limit } = request
     const served = await this.#deps.access.enter(roomId, origin)
     const walk = new EventWalk(this.#deps, served.room, [...earliest, ...latest])
-    for (const start of await walk.lookAhead(latest.slice(0, maxStarts), maxMissing + 1)) walk.addBefore(start)
-    const found = await this.#collect(served, walk, { limit: Math.min(limit, maxMissing), minDepth })
+    const starts = await walk.lookAhead(latest.slice(0, maxStarts), maxMissing + 1)
+    for (const start of starts) walk.addBefore(start)
+    const found = await this.#collect(served, walk, { limit: Math.min(limit, maxMissing), minDepth, starts })
     return (await served.judge.serve(found.reverse())).map(({ json }) => json)
   }
 
@@ -96,10 +97,18 @@ export class ServedEvents {
   async #collect(
     { isInRoom, judge }: ServedRoom,
     walk: EventWalk,
-    { limit, minDepth }: { readonly limit: number; readonly minDepth: number },
+    {
+      limit,
+      minDepth,
+      starts = [],
+    }: { readonly limit: number; readonly minDepth: number; readonly starts?: readonly EventRow[] },
   ): Promise<EventRow[]> {
     const found: EventRow[] = []
     const beforeShared = new Set<EventId>()
+    const share = (row: EventRow): void => {
+      for (const id of prevEventIds(this.#deps.events.parse(row).pdu)) beforeShared.add(id)
+    }
+    for (const start of starts) if (!isInRoom && (await judge.wasJoinedAt(start))) share(start)
     for (let lookedAt = 0; lookedAt < maxLookedAt && found.length < limit; lookedAt += 1) {
       const row = await walk.next()
       // The walk goes from the deepest event up.
@@ -107,7 +116,7 @@ export class ServedEvents {
       walk.addBefore(row)
       const isShared = isInRoom || beforeShared.has(row.eventId) || (await judge.wasJoinedAt(row))
       if (!isShared) continue
-      if (!isInRoom) for (const id of prevEventIds(this.#deps.events.parse(row).pdu)) beforeShared.add(id)
+      if (!isInRoom) share(row)
       if (isServable(row)) found.push(row)
     }
     return found
