@@ -12,6 +12,7 @@ import { backfill, type BackfillRange } from './operations/backfill.ts'
 import { exchangeThirdPartyInvite } from './operations/exchange-third-party-invite.ts'
 import { getEventAuth } from './operations/get-event-auth.ts'
 import { getEvent } from './operations/get-event.ts'
+import { getMedia, getMediaUnauthenticated, type GetMediaOptions, type MediaAnswer } from './operations/get-media.ts'
 import { getMissingEvents, type MissingEventsRange } from './operations/get-missing-events.ts'
 import { getServerKeys } from './operations/get-server-keys.ts'
 import { getStateIds, type StateIdsAnswer } from './operations/get-state-ids.ts'
@@ -279,6 +280,16 @@ export class FederationClient {
   /** Asks a policy server to sign an event. Gives the signatures, by server and key id. */
   askPolicyServerToSign(destination: ServerName, event: JsonObject, options?: RequestOptions): Promise<JsonObject> {
     return askPolicyServerToSign(this.#requests, destination, event, options)
+  }
+
+  /** A file of a server, as it arrives, or where it is to be had. */
+  getMedia(destination: ServerName, mediaId: string, options: GetMediaOptions): Promise<MediaAnswer> {
+    return getMedia(this.#requests, destination, mediaId, options)
+  }
+
+  /** The same from servers older than version 1.11 of the specification, which gave files to anybody. */
+  getMediaUnauthenticated(destination: ServerName, mediaId: string, options: GetMediaOptions): Promise<MediaAnswer> {
+    return getMediaUnauthenticated(this.#requests, destination, mediaId, options)
   }
 
   /** The software of a server. */

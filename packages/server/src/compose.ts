@@ -15,6 +15,7 @@ import {
 } from '@hearth/core'
 import { federationRateLimits, ServerHealth } from '@hearth/federation'
 import { SystemNetwork, type Network } from '@hearth/federation-client'
+import { mediaRateLimits } from '@hearth/media'
 import { RateLimiters } from '@hearth/http'
 import { Queues } from '@hearth/queues'
 import { Lifecycle, Metrics, SystemClock, type Clock, type Logger } from '@hearth/runtime'
@@ -24,6 +25,7 @@ import { announce } from './compose/announce.ts'
 import { buildFederationClient } from './compose/build-federation-client.ts'
 import { buildHttp, buildMetricsHttp } from './compose/build-http.ts'
 import { buildKeys } from './compose/build-keys.ts'
+import { buildMedia } from './compose/build-media.ts'
 import { buildPeople } from './compose/build-people.ts'
 import { buildRemote } from './compose/build-remote.ts'
 import { buildRooms } from './compose/build-rooms.ts'
@@ -106,7 +108,7 @@ async function build(
   })
 
   const { enabled } = config.rateLimits
-  const limits = { ...clientRateLimits, ...federationRateLimits }
+  const limits = { ...clientRateLimits, ...federationRateLimits, ...mediaRateLimits }
   const rateLimiters = new RateLimiters({ limits, enabled, shared: queues.rateLimits, metrics: common.metrics })
   const { serverName } = config
   if (config.redisUrl !== undefined) await requireSameKey(config.dataDir, store)
@@ -197,6 +199,8 @@ async function build(
   const readMarkers = new ReadMarkers({ accountData, receipts: rooms.receipts, access: rooms.access, store })
   const syncFilters = new SyncFilters({ store, metrics: common.metrics })
 
+  const mediaServices = buildMedia(config, { store, jobs, federationClient, network, lifecycle, ...common })
+
   let stopping = false
   const httpDeps = {
     rateLimiters,
@@ -213,6 +217,7 @@ async function build(
       syncFilters,
       federationClient,
     },
+    mediaServices,
     serverAuthentication,
     runs,
     ...(bus.isShared && { upToDate: new UpToDate({ feed, readHead: () => store.streams.position() }) }),

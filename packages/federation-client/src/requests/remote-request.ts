@@ -1,7 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { JsonObject, Schema, ServerName } from '@hearth/protocol'
 
-/** One request to another server, as an operation describes it. */
-export interface RemoteRequest<Answer> {
+/** What of a request to another server is sent. */
+export interface SentRequest {
   /** The specification's operationId, for metrics and logs. */
   readonly operation: string
   readonly destination: ServerName
@@ -12,11 +13,26 @@ export interface RemoteRequest<Answer> {
   readonly body?: JsonObject | string
   /** `false` for what servers ask before they know one another's keys. */
   readonly signed?: boolean
+  /** The content types that are wanted; JSON when absent. */
+  readonly accept?: string
+  readonly limits?: Partial<RequestLimits>
+}
+
+/** One request to another server, as an operation describes it. */
+export interface RemoteRequest<Answer> extends SentRequest {
   /** What an answer must be. Properties that are not listed are kept. */
   readonly answer: Schema<Answer>
   /** Long arrays of the answer, read item by item. */
   readonly lists?: AnswerLists
-  readonly limits?: Partial<RequestLimits>
+}
+
+/** An answer whose body is still to be read. To be disposed of, which closes the connection unless all of it was read. */
+export interface StreamedAnswer extends Disposable {
+  /** Below 400. */
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** The body as it arrives, to be read once. @throws ServerUnreachable when it breaks off, is too long or too slow */
+  readonly body: AsyncIterable<Buffer>
 }
 
 /** Arrays at the top level of an answer that may be long. They never are in memory as text. */

@@ -12,11 +12,12 @@ import { AbortListeners } from './abort-listeners.ts'
 import { answerBody } from './answer-body.ts'
 import { AnswerChecks } from './answer-checks.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import { DeadlineExceeded } from './deadline-exceeded.ts'
 import { exchange, NotConnected, StaleConnection, type HttpRequest } from './exchange.ts'
 import { Phases } from './phases.ts'
 import { ConsumerFailed, readLists, readWhole } from './read-answer.ts'
 import { remoteErrorOf } from './remote-error-of.ts'
-import type { RemoteRequest, RequestLimits } from './remote-request.ts'
+import type { RemoteRequest, RequestLimits, SentRequest, StreamedAnswer } from './remote-request.ts'
 import { RequestQueue } from './request-queue.ts'
 import { authorization } from './x-matrix.ts'
 
@@ -89,6 +90,55 @@ export class Requests {
     }
   }
 
+  /**
+   * Asks another server for a body that is read as it arrives, below the status 400. It takes no turn among other requests
+   * to that server, which may take as long as a large file does: how many there are at a time is the caller's to bound.
+   * @throws RemoteError when it refuses; ServerUnreachable when there is no usable answer; the signal's reason
+   */
+  async stream(request: SentRequest, options: RequestOptions = {}): Promise<StreamedAnswer> {
+    const { destination, operation } = request
+    options.signal?.throwIfAborted()
+    const limits = { ...defaultLimits, ...request.limits }
+    const phases = this.#phases(limits, options)
+    try {
+      this.#mustBeTried(destination, options)
+      const response = await this.#exchange(request, limits, phases)
+      if (response.statusCode! >= 400) await this.#readRefusalOf(request, response, limits, phases)
+      this.#deps.health?.succeeded(destination)
+      this.#outcomes.inc({ operation, outcome: 'answered' })
+      return this.#streamed(destination, response, limits, phases)
+    } catch (error) {
+      phases[Symbol.dispose]()
+      if (options.signal?.aborted === true && error === options.signal.reason) throw error
+      const failure = error instanceof RemoteError ? error : new ServerUnreachable(destination, error)
+      this.#outcomes.inc({ operation, outcome: failure instanceof RemoteError ? 'refused' : 'unreachable' })
+      this.#deps.logger.debug('another server gave no good answer', { destination, operation, error: failure })
+      throw failure
+    }
+  }
+
+  #streamed(destination: ServerName, response: IncomingMessage, limits: RequestLimits, phases: Phases): StreamedAnswer {
+    const { idleMs, maxBytes } = limits
+    const body = answerBody(response, { phases, idleMs, maxBytes, clock: this.#deps.clock })
+    return {
+      status: response.statusCode!,
+      headers: response.headers,
+      body: (async function* () {
+        try {
+          yield* body
+        } catch (error) {
+          throw phases.signal.aborted && !(error instanceof DeadlineExceeded)
+            ? error
+            : new ServerUnreachable(destination, error)
+        }
+      })(),
+      [Symbol.dispose]() {
+        phases[Symbol.dispose]()
+        if (!response.complete) response.destroy()
+      },
+    }
+  }
+
   #mustBeTried(destination: ServerName, { ignoreBackOff = false }: RequestOptions): void {
     const { serverName, asksItself = false, mayTalkTo, health } = this.#deps
     if (destination === serverName && !asksItself) throw new NotTried('it is this server itself')
@@ -98,20 +148,20 @@ export class Requests {
 
   async #sendInTime<Answer>(request: RemoteRequest<Answer>, options: RequestOptions): Promise<Answer> {
     const limits = { ...defaultLimits, ...request.limits }
-    const totalMs = options.deadlineMs ?? limits.totalMs
-    const caller = options.signal && { signal: options.signal, listeners: this.#abortListeners }
-    using phases = new Phases({ clock: this.#deps.clock, totalMs, ...(caller && { caller }) })
+    using phases = this.#phases(limits, options)
     return await this.#queue.run(request.destination, phases.signal, async () => {
       const response = await this.#exchange(request, limits, phases)
       return this.#read(request, response, limits, phases)
     })
   }
 
-  async #exchange<Answer>(
-    request: RemoteRequest<Answer>,
-    limits: RequestLimits,
-    phases: Phases,
-  ): Promise<IncomingMessage> {
+  #phases(limits: RequestLimits, options: RequestOptions): Phases {
+    const totalMs = options.deadlineMs ?? limits.totalMs
+    const caller = options.signal && { signal: options.signal, listeners: this.#abortListeners }
+    return new Phases({ clock: this.#deps.clock, totalMs, ...(caller && { caller }) })
+  }
+
+  async #exchange(request: SentRequest, limits: RequestLimits, phases: Phases): Promise<IncomingMessage> {
     const routes = await this.#deps.discovery.routesTo(request.destination, phases.signal)
     const http = this.#httpRequest(request)
     let error: unknown
@@ -145,7 +195,7 @@ export class Requests {
     }
   }
 
-  #httpRequest({ destination, method, target, body, signed = true }: RemoteRequest<unknown>): HttpRequest {
+  #httpRequest({ destination, method, target, body, signed = true, accept }: SentRequest): HttpRequest {
     const content = typeof body === 'object' ? canonicalJson(body, { numbers: 'legacy' }) : body
     const origin = this.#deps.serverName
     const key = signed ? this.#deps.signingKey() : undefined
@@ -154,7 +204,7 @@ export class Requests {
       target,
       body: content,
       headers: {
-        accept: 'application/json',
+        accept: accept ?? 'application/json',
         'user-agent': 'Hearth',
         ...(content !== undefined && {
           'content-type': 'application/json',
@@ -174,9 +224,8 @@ export class Requests {
     const { clock } = this.#deps
     const status = response.statusCode!
     const reading = { phases, idleMs: limits.idleMs, clock }
-    const isJson = /^application\/json[ \t]*(?:;|$)/i.test(response.headers['content-type'] ?? '')
     if (status === 200) {
-      if (!isJson) {
+      if (!isJson(response)) {
         response.destroy()
         throw new InvalidAnswer('it is not JSON')
       }
@@ -188,8 +237,20 @@ export class Requests {
       response.destroy()
       throw new InvalidAnswer(`its status is ${status}`)
     }
-    const refusal = await this.#readRefusal(isJson, answerBody(response, { ...reading, maxBytes: MAX_REFUSAL_BYTES }))
-    const error = remoteErrorOf(request.destination, { status, headers: response.headers, body: refusal })
+    return await this.#readRefusalOf(request, response, limits, phases)
+  }
+
+  /** Reads an answer with a status from 400 on. @throws RemoteError, or InvalidAnswer when a proxy has spoken */
+  async #readRefusalOf(
+    { destination }: SentRequest,
+    response: IncomingMessage,
+    { idleMs }: RequestLimits,
+    phases: Phases,
+  ): Promise<never> {
+    const status = response.statusCode!
+    const reading = { phases, idleMs, clock: this.#deps.clock, maxBytes: MAX_REFUSAL_BYTES }
+    const body = await this.#readRefusal(isJson(response), answerBody(response, reading))
+    const error = remoteErrorOf(destination, { status, headers: response.headers, body })
     throw error ?? new InvalidAnswer(`its status is ${status}`)
   }
 
@@ -203,4 +264,8 @@ export class Requests {
       throw error
     }
   }
+}
+
+function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/json[ \t]*(?:;|$)/i.test(headers['content-type'] ?? '')
 }

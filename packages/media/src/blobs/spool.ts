@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, opendir, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Content } from './blob-store.ts'
 import { asStorageError } from './storage-full.ts'
 
@@ -63,6 +64,11 @@ export class SpooledFile implements AsyncDisposable {
     return this.#bytes
   }
 
+  /** Whether nobody can begin to read it any longer. */
+  get isClosed(): boolean {
+    return this.#disposed
+  }
+
   /** Adds bytes. @throws MatrixError 507 when there is no room */
   async write(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk)
@@ -96,27 +102,28 @@ export class SpooledFile implements AsyncDisposable {
     this.#wake()
   }
 
-  /** The bytes from the first on, as they arrive; those who have not read to the end when the file is moved still can. */
-  async *follow(signal: AbortSignal): AsyncGenerator<Buffer, undefined> {
+  /** The bytes from the first on, as they arrive; who has not read to the end when the file is moved still can. */
+  follow(): Readable {
     if (this.#disposed) throw new Error('the file is closed')
     this.#readers += 1
-    try {
-      let at = 0
-      for (;;) {
-        signal.throwIfAborted()
-        if (at < this.#bytes) {
-          const length = Math.min(READ_BYTES, this.#bytes - at)
-          const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at)
-          at += bytesRead
-          yield buffer.subarray(0, bytesRead)
-        } else if (this.#end === 'whole') return undefined
-        else if (this.#end !== undefined) throw this.#end.error
-        else await this.#change(signal)
-      }
-    } finally {
-      this.#readers -= 1
-      await this.#closeIfUnused()
-    }
+    let at = 0
+    const stream = new Readable({
+      highWaterMark: READ_BYTES,
+      read: () => {
+        this.#next(at, () => stream.destroyed).then(
+          (chunk) => {
+            at += chunk?.length ?? 0
+            stream.push(chunk)
+          },
+          (error: unknown) => stream.destroy(error as Error),
+        )
+      },
+      destroy: (error, done) => {
+        this.#readers -= 1
+        this.#closeIfUnused().then(() => done(error), done)
+      },
+    })
+    return stream
   }
 
   /** Removes the file unless it was moved, and lets go of it when the last reader has. */
@@ -131,19 +138,20 @@ export class SpooledFile implements AsyncDisposable {
     if (this.#disposed && this.#readers === 0) await this.#handle.close()
   }
 
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const onChange = (): void => {
-        this.#waiting.delete(onChange)
-        signal.removeEventListener('abort', onChange)
-        resolve()
-      }
-      this.#waiting.add(onChange)
-      signal.addEventListener('abort', onChange, { once: true })
-    })
+  /** The bytes at a position, when they have come; null at the end. */
+  async #next(at: number, isGone: () => boolean): Promise<Buffer | null> {
+    while (at >= this.#bytes) {
+      if (this.#end === 'whole' || isGone()) return null
+      if (this.#end !== undefined) throw this.#end.error
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+    const length = Math.min(READ_BYTES, this.#bytes - at)
+    const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at)
+    return buffer.subarray(0, bytesRead)
   }
 
   #wake(): void {
-    for (const onChange of this.#waiting) onChange()
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 }

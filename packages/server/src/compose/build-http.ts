@@ -16,6 +16,7 @@ import {
   type Requesters,
   type Transport,
 } from '@hearth/http'
+import { mediaApi, mediaFederationApi, type MediaContext, type MediaRateLimit } from '@hearth/media'
 import { roomVersions } from '@hearth/rooms'
 import { Metrics, type Clock, type Logger } from '@hearth/runtime'
 import { Pages } from '@hearth/web'
@@ -24,9 +25,10 @@ import { hearthVersion } from '../version.ts'
 import type { Role } from './roles.ts'
 
 export interface HttpDeps {
-  readonly rateLimiters: RateLimiters<ClientRateLimit | FederationRateLimit>
+  readonly rateLimiters: RateLimiters<ClientRateLimit | FederationRateLimit | MediaRateLimit>
   /** What the endpoints use. */
   readonly services: Omit<ClientApiContext, 'pages' | 'server'> & Omit<FederationContext, 'clock' | 'server'>
+  readonly mediaServices: MediaContext
   readonly serverAuthentication: ServerAuthenticatorDeps
   /** Which parts of the server this process runs. */
   readonly runs: (role: Role) => boolean
@@ -43,7 +45,7 @@ export interface HttpDeps {
 
 /** Builds the listeners that serve the server's APIs. */
 export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpServer> {
-  const { services, serverAuthentication, findTrouble, metrics, runs, upToDate, ...common } = deps
+  const { services, mediaServices, serverAuthentication, findTrouble, metrics, runs, upToDate, ...common } = deps
   const http = new HttpServer({
     listen: config.listen,
     ...tlsOf(config),
@@ -51,13 +53,15 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
     metrics,
     ...common,
   })
-  if (runs('client')) {
-    http.mount(following(clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) }), upToDate))
-  }
+  const forClients = clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) })
   const { serverName, publicUrl, federation } = config
   const server = { serverName, version: hearthVersion(), publicUrl: federation.enabled ? publicUrl : undefined }
-  if (runs('federation-in')) {
-    http.mount(following(federationApi({ ...services, server, clock: common.clock }, serverAuthentication), upToDate))
+  const forServers = federationApi({ ...services, server, clock: common.clock }, serverAuthentication)
+  if (runs('client')) http.mount(following(forClients, upToDate))
+  if (runs('federation-in')) http.mount(following(forServers, upToDate))
+  if (runs('media')) {
+    http.mount(mediaApi(mediaServices, forClients.authenticators))
+    http.mount(mediaFederationApi(mediaServices, forServers.authenticators))
   }
   const metricsFor = config.metrics.listen === undefined ? 'loopback' : 'nobody'
   http.mount(operations({ findTrouble, metrics }, { metricsFor }))

@@ -5,7 +5,7 @@ export type OriginOf = (key: string) => string
 
 /** Finds settings that are each allowed and make no sense together. */
 export function contradictions(config: Config, originOf: OriginOf): string[] {
-  const { tls, mail, turn, recaptcha, roles, redisUrl, databaseUrl } = config
+  const { tls, mail, media, turn, recaptcha, roles, redisUrl, databaseUrl } = config
   const problems: string[] = []
 
   const together = (settings: Readonly<Record<string, unknown>>) => {
@@ -17,6 +17,12 @@ export function contradictions(config: Config, originOf: OriginOf): string[] {
   }
   together({ 'tls.certificate': tls.certificate, 'tls.private_key': tls.privateKey })
   together({ 'mail.smtp_url': mail.smtpUrl, 'mail.from': mail.from })
+  const { bucket, endpoint, accessKeyId, secretAccessKey } = media.s3
+  together({ 'media.s3.access_key_id': accessKeyId, 'media.s3.secret_access_key': secretAccessKey })
+  for (const [key, value] of Object.entries({ 'media.s3.endpoint': endpoint, 'media.s3.access_key_id': accessKeyId })) {
+    if (value !== undefined && bucket === undefined)
+      problems.push(`${originOf(key)}: ${key}: needs media.s3.bucket as well`)
+  }
   together({ 'turn.uris': turn.uris[0], 'turn.shared_secret': turn.sharedSecret })
   together({ 'recaptcha.public_key': recaptcha.publicKey, 'recaptcha.private_key': recaptcha.privateKey })
 

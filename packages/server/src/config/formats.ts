@@ -13,6 +13,7 @@ export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   'postgres-url': (text) => /^postgres(ql)?:\/\/\S*$/.test(text),
   'redis-url': (text) => isUrl(text, ['redis:', 'rediss:']),
   'smtp-url': (text) => isUrl(text, ['smtp:', 'smtps:']),
+  'byte-size': (text) => /^[1-9]\d{0,11}[KMG]?$/.test(text),
   'turn-uri': (text) => /^(turn|turns|stun|stuns):[^\s]+$/.test(text),
   email: (text) => /^[^\s@<>]+@[^\s@<>]+$/.test(text),
   'mail-address': (text) => /^[^\s@]+@[^\s@]+$/.test(text) || /^[^<>\r\n]*<[^\s@<>]+@[^\s@<>]+>$/.test(text),

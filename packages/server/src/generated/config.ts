@@ -19,7 +19,7 @@ export interface Config {
   }
   /** The proxies whose `X-Forwarded-For` header is believed. Empty: none, the address of the connection counts. */
   readonly trustedProxies: readonly string[]
-  /** The directory of everything that is kept in files: the embedded PostgreSQL, the signing key, later media. */
+  /** The directory of everything that is kept in files: the embedded PostgreSQL, the signing key, media. */
   readonly dataDir: string
   /** An external PostgreSQL, versions 15 to 18. Its database must have the collation C. */
   readonly databaseUrl?: string
@@ -87,6 +87,28 @@ export interface Config {
     readonly smtpUrl?: string
     /** The sender of the mails. */
     readonly from?: string
+  }
+  /** The files that users send, and those of other servers that are kept here. */
+  readonly media: {
+    /** Where files are kept, and where they are while they arrive. Several processes of one server share it, unless `media.s3` is set. */
+    readonly directory?: string
+    /** The largest file that is taken, of users and of other servers. */
+    readonly maxUploadSize: string
+    /** Who gets files without an access token. `frozen`: what came while this was `open` is given to anybody, as old clients ask for it, and nothing that has come since. `open`: everything. */
+    readonly unauthenticatedAccess: 'frozen' | 'open'
+    /** An S3-compatible store that keeps the files instead of a directory. Used when `media.s3.bucket` is set. */
+    readonly s3: {
+      /** The bucket, which must be there and be used for nothing else. */
+      readonly bucket?: string
+      /** The store, where it is not Amazon's. */
+      readonly endpoint?: string
+      /** The region of the bucket, which stores other than Amazon's mostly do not care about. */
+      readonly region: string
+      /** The name of the key with which requests are signed. */
+      readonly accessKeyId?: string
+      /** The key with which requests are signed. */
+      readonly secretAccessKey?: string
+    }
   }
   /** The TURN servers that clients use for calls. */
   readonly turn: {
@@ -196,7 +218,7 @@ export const configSchema: SectionSchema = {
       "x-allowed": "IP addresses, ranges such as 10.0.0.0/8, and the words loopback, linklocal and uniquelocal"
     },
     "data_dir": {
-      "description": "The directory of everything that is kept in files: the embedded PostgreSQL, the signing key, later media.",
+      "description": "The directory of everything that is kept in files: the embedded PostgreSQL, the signing key, media.",
       "type": "string",
       "format": "directory",
       "default": "./data",
@@ -482,6 +504,88 @@ export const configSchema: SectionSchema = {
           ],
           "x-reserved": true,
           "x-allowed": "a mail address"
+        }
+      }
+    },
+    "media": {
+      "description": "The files that users send, and those of other servers that are kept here.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "directory": {
+          "description": "Where files are kept, and where they are while they arrive. Several processes of one server share it, unless `media.s3` is set.",
+          "type": "string",
+          "format": "directory",
+          "examples": [
+            "/srv/hearth/media"
+          ],
+          "x-default": "the directory `media` in `data_dir`",
+          "x-allowed": "the path of a directory, which is made when it is missing"
+        },
+        "max_upload_size": {
+          "description": "The largest file that is taken, of users and of other servers.",
+          "type": "string",
+          "format": "byte-size",
+          "default": "100M",
+          "examples": [
+            "1G"
+          ],
+          "x-allowed": "a number of bytes, with K, M or G for the units of 1024, such as 100M"
+        },
+        "unauthenticated_access": {
+          "description": "Who gets files without an access token. `frozen`: what came while this was `open` is given to anybody, as old clients ask for it, and nothing that has come since. `open`: everything.",
+          "type": "string",
+          "enum": [
+            "frozen",
+            "open"
+          ],
+          "default": "frozen"
+        },
+        "s3": {
+          "description": "An S3-compatible store that keeps the files instead of a directory. Used when `media.s3.bucket` is set.",
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "bucket": {
+              "description": "The bucket, which must be there and be used for nothing else.",
+              "type": "string",
+              "minLength": 1,
+              "examples": [
+                "hearth-media"
+              ],
+              "x-allowed": "the name of a bucket"
+            },
+            "endpoint": {
+              "description": "The store, where it is not Amazon's.",
+              "type": "string",
+              "format": "http-url",
+              "examples": [
+                "https://s3.example.org"
+              ],
+              "x-allowed": "an http or https URL without query and fragment"
+            },
+            "region": {
+              "description": "The region of the bucket, which stores other than Amazon's mostly do not care about.",
+              "type": "string",
+              "minLength": 1,
+              "default": "us-east-1",
+              "x-allowed": "the name of a region"
+            },
+            "access_key_id": {
+              "description": "The name of the key with which requests are signed.",
+              "type": "string",
+              "minLength": 1,
+              "x-default": "what Amazon's tools use: their environment variables and files",
+              "x-allowed": "the id of an access key"
+            },
+            "secret_access_key": {
+              "description": "The key with which requests are signed.",
+              "type": "string",
+              "minLength": 1,
+              "x-secret": true,
+              "x-allowed": "the secret of the access key"
+            }
+          }
         }
       }
     },

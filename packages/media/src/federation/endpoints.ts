@@ -1,0 +1,6 @@
+import type { Endpoints } from '@hearth/http'
+import type { MediaContext } from '../context.ts'
+import { getContent } from './get-content.ts'
+
+/** The content repository's endpoints for other servers, by operation. */
+export const federationEndpoints = { getContent } satisfies Endpoints<MediaContext>

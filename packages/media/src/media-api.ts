@@ -1,0 +1,21 @@
+import type { Authenticators, Transport } from '@hearth/http'
+import { endpoints } from './client/endpoints.ts'
+import type { MediaContext, MediaRequesters, MediaServerRequesters } from './context.ts'
+import { federationEndpoints } from './federation/endpoints.ts'
+
+/** The content repository for clients, ready to be mounted. Clients of all ages use the names that `v3` had before. */
+export function mediaApi(
+  context: MediaContext,
+  authenticators: Authenticators<MediaRequesters>,
+): Transport<MediaContext, MediaRequesters> {
+  const aliases = { '/_matrix/media/v3/': ['/_matrix/media/r0/', '/_matrix/media/v1/'] }
+  return { endpoints, context, authenticators, aliases }
+}
+
+/** The content repository for other servers, ready to be mounted. */
+export function mediaFederationApi(
+  context: MediaContext,
+  authenticators: Authenticators<MediaServerRequesters>,
+): Transport<MediaContext, MediaServerRequesters> {
+  return { endpoints: federationEndpoints, context, authenticators, crossOrigin: false }
+}

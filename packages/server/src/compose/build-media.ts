@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Jobs } from '@hearth/core'
+import { WebClient, type FederationClient, type Network } from '@hearth/federation-client'
+import {
+  Blobs,
+  ByteBudget,
+  DirectoryStore,
+  LocalMedia,
+  MediaFiles,
+  MediaSweep,
+  MediaUploads,
+  PendingUploads,
+  RemoteMedia,
+  RemoteSource,
+  S3Store,
+  Spool,
+  type BlobStore,
+  type MediaContext,
+} from '@hearth/media'
+import type { Clock, Lifecycle, Logger } from '@hearth/runtime'
+import type { Store } from '@hearth/store'
+import type { Config } from '../generated/config.ts'
+
+const MiB = 1024 * 1024
+/** What one user, or one address, may have fetched of other servers' files. */
+const fetchBudget = { burst: 512 * MiB, perSecond: MiB / 2 }
+
+export interface MediaDeps {
+  readonly store: Store
+  readonly jobs: Jobs
+  readonly federationClient: FederationClient
+  readonly network: Network
+  readonly lifecycle: Lifecycle
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Builds the content repository. */
+export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
+  const { serverName, media } = config
+  const { store, jobs, federationClient, lifecycle, clock } = deps
+  const directory = media.directory ?? join(config.dataDir, 'media')
+  const maxBytes = byteSize(media.maxUploadSize)
+  const frozen = media.unauthenticatedAccess === 'frozen'
+  const blobStore = openBlobStore(config, directory, lifecycle)
+  const spool = new Spool({ directory: join(directory, 'incoming') })
+  const blobs = new Blobs({ ...deps, blobStore, spool })
+  const pending = new PendingUploads({ clock })
+  const common = { ...deps, blobs, pending, serverName, maxBytes, frozen }
+  const localMedia = new LocalMedia(common)
+  const webClient = buildWebClient(config, deps)
+  const source = new RemoteSource({ federationClient, webClient, maxBytes, clock })
+  const budget = new ByteBudget({ ...fetchBudget, enabled: config.rateLimits.enabled, clock })
+  const remoteMedia = new RemoteMedia({ ...common, source, budget })
+  const sweep = new MediaSweep({ store, blobStore, spool, clock })
+  jobs.register(sweep)
+  lifecycle.add({ name: 'media', start: () => sweep.begin() })
+  return {
+    blobs,
+    mediaFiles: new MediaFiles({ ...common, remoteMedia }),
+    mediaUploads: new MediaUploads({ ...common, localMedia }),
+    media: { serverName, maxUploadBytes: maxBytes },
+  }
+}
+
+function openBlobStore({ media: { s3 } }: Config, directory: string, lifecycle: Lifecycle): BlobStore {
+  const { bucket, endpoint, region, accessKeyId, secretAccessKey } = s3
+  if (bucket === undefined) return new DirectoryStore({ directory })
+  const hasKey = accessKeyId !== undefined && secretAccessKey !== undefined
+  const credentials = hasKey ? { accessKeyId, secretAccessKey } : undefined
+  const blobStore = new S3Store({ bucket, endpoint, region, credentials })
+  lifecycle.add({ name: 'media store', stop: () => blobStore.close() })
+  return blobStore
+}
+
+function buildWebClient(
+  { network: { caFile, allowPrivateAddresses } }: Config,
+  { network, clock }: MediaDeps,
+): WebClient {
+  const trusted = caFile !== undefined && { trustedAuthorities: [readFileSync(caFile, 'utf8')] }
+  return new WebClient({ network, clock, allowPrivateAddresses, ...trusted })
+}
+
+const units: Readonly<Record<string, number>> = { K: 1024, M: MiB, G: 1024 * MiB }
+
+/** The number of bytes that a setting stands for, such as 100M. */
+function byteSize(setting: string): number {
+  const unit = units[setting.at(-1)!]
+  return unit === undefined ? Number(setting) : Number(setting.slice(0, -1)) * unit
+}
