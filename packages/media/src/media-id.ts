@@ -8,6 +8,8 @@ export interface Mxc {
 }
 
 const mediaIdPattern = /^[A-Za-z0-9_-]{1,255}$/
+/** Names that the grammar of servers allows, and that are no host's. */
+const noHost = /^\.|\.\./
 
 /** A media id that nobody can guess. */
 export function newMediaId(): string {
@@ -16,7 +18,8 @@ export function newMediaId(): string {
 
 /** An mxc URI's parts, if they can be those of one. */
 export function mxcOf(serverName: string, mediaId: string): Mxc | undefined {
-  return isServerName(serverName) && mediaIdPattern.test(mediaId) ? { serverName, mediaId } : undefined
+  const isMxc = isServerName(serverName) && !noHost.test(serverName) && mediaIdPattern.test(mediaId)
+  return isMxc ? { serverName, mediaId } : undefined
 }
 
 /** `mxc://server/id`. */

@@ -15,10 +15,11 @@ export class NobodyWaits extends Error {
 /** A file of another server on its way here, for all who wait for it. It is given up when the last of them goes. */
 export class Arrival {
   readonly #end = new AbortController()
-  readonly #head = Promise.withResolvers<ArrivalHead>()
+  readonly #head = Promise.withResolvers<ArrivalHead | undefined>()
   readonly #whole = Promise.withResolvers<StoredMedia>()
   #file: SpooledFile | undefined
   #waiting = 0
+  #isHere = false
 
   constructor() {
     // Those who wait are told; there may be none.
@@ -39,7 +40,7 @@ export class Arrival {
       if (!isHeld) return
       isHeld = false
       this.#waiting -= 1
-      if (this.#waiting === 0) this.#end.abort(new NobodyWaits('nobody waits for the file any longer'))
+      if (this.#waiting === 0 && !this.#isHere) this.#end.abort(new NobodyWaits('nobody waits for the file any longer'))
     }
   }
 
@@ -48,7 +49,13 @@ export class Arrival {
     this.#head.resolve(head)
   }
 
+  /** Says that all has come and is being stored, which goes on whoever waits. */
+  received(): void {
+    this.#isHere = true
+  }
+
   finish(media: StoredMedia): void {
+    this.#head.resolve(undefined)
     this.#whole.resolve(media)
   }
 
@@ -65,7 +72,8 @@ export class Arrival {
   /** Resolves when the first byte is about to come, to what has come and what comes. */
   async open(): Promise<ArrivingMedia | StoredMedia> {
     const head = await this.#head.promise
-    const file = this.#file!
-    return file.isClosed ? this.#whole.promise : { ...head, stream: file.follow() }
+    const file = this.#file
+    if (head === undefined || file === undefined || file.isClosed) return this.#whole.promise
+    return { ...head, stream: file.follow() }
   }
 }

@@ -98,11 +98,13 @@ export class RemoteMedia {
     const { signal } = arrival
     try {
       await this.#inTurn(mxc.serverName, signal, async () => {
-        arrival.finish(await this.#receive(mxc, arrival, { payer, timeoutMs }))
+        // Somebody may have fetched it between the look for it and now.
+        arrival.finish((await this.#stored(mxc)) ?? (await this.#receive(mxc, arrival, { payer, timeoutMs })))
       })
     } catch (error) {
       const refusal = refusalOf(error)
-      if (refusal === error && !signal.aborted && !(error instanceof Unavailable)) {
+      const isExpected = refusal !== error || error instanceof MatrixError || error instanceof Unavailable
+      if (!isExpected && !signal.aborted) {
         this.#deps.logger.error('a file of another server could not be taken', { error, mxc: mxcUri(mxc) })
       }
       arrival.fail(refusal)
@@ -129,19 +131,27 @@ export class RemoteMedia {
         isBegun = true
       }
       if (!isBegun) arrival.begin({ contentType, name }, file)
+      arrival.received()
       const serverNid = await store.servers.intern(mxc.serverName)
       await blobs.keep(file, async (tx, { hash }) => {
         const facts = { contentType, name: name ?? null, frozen, now: clock.now() }
         await tx.media.insert({ serverNid, mediaId: mxc.mediaId, userNid: null, hash, ...facts })
       })
-      const row = await store.media.find(serverNid, mxc.mediaId)
-      const media = row === undefined || row.quarantined ? undefined : storedMedia(mxc, row)
-      if (media === undefined) throw notFound('There is no such file')
+      const media = await this.#stored(mxc)
+      if (media === undefined) throw new Error('a file vanished while it was being stored')
       return media
     } catch (error) {
       file.fail(refusalOf(error))
       throw error
     }
+  }
+
+  async #stored(mxc: Mxc): Promise<StoredMedia | undefined> {
+    const { store } = this.#deps
+    const serverNid = await store.servers.find(mxc.serverName)
+    const row = serverNid === undefined ? undefined : await store.media.find(serverNid, mxc.mediaId)
+    if (row?.quarantined === true) throw notFound('There is no such file')
+    return row && storedMedia(mxc, row)
   }
 
   /** Waits for a turn among all, and among those of one server. */
