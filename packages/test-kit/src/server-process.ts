@@ -90,6 +90,12 @@ export class ServerProcess {
     return this.#settings()
   }
 
+  /** The process that runs now. */
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('the server does not run')
+    return this.#child.pid
+  }
+
   get isRunning(): boolean {
     return this.#child !== undefined
   }
