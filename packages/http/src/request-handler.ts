@@ -164,7 +164,8 @@ export class RequestHandler {
       const bytes = await writeAnswer(exchange, answer, options)
       exchange.deadlineAt += (bytes / this.#limits.minBytesPerSecond) * 1000
     } catch (error) {
-      if (!isCutOff(exchange, error) && !isExpected(error)) this.#logFailure(exchange, 'an answer could not be written', error)
+      if (!isCutOff(exchange, error) && !isExpected(error))
+        this.#logFailure(exchange, 'an answer could not be written', error)
       // Half an answer cannot be taken back; a cut connection tells the client that it is not the whole.
       if (response.headersSent) response.destroy()
       else await writeAnswer(exchange, errorAnswer(error), options)
