@@ -4,6 +4,8 @@ import type { ServerName } from '@hearth/protocol'
 import type { Blobs } from './blobs/blobs.ts'
 import type { MediaFiles } from './files/media-files.ts'
 import type { MediaRateLimit } from './rate-limits.ts'
+import type { Thumbnails } from './thumbnails/thumbnails.ts'
+import type { UrlPreviews } from './previews/url-previews.ts'
 import type { MediaUploads } from './uploads/media-uploads.ts'
 
 /** The services that endpoints use. */
@@ -11,6 +13,8 @@ export interface MediaContext {
   readonly blobs: Blobs
   readonly mediaFiles: MediaFiles
   readonly mediaUploads: MediaUploads
+  readonly thumbnails: Thumbnails
+  readonly urlPreviews: UrlPreviews
   readonly media: {
     readonly serverName: ServerName
     /** The largest file that users may send, in bytes. */

@@ -26,6 +26,7 @@ import { Processes } from './tables/processes.ts'
 import { Profiles } from './tables/profiles.ts'
 import { LoginTokens } from './tables/login-tokens.ts'
 import { Media } from './tables/media.ts'
+import { MediaThumbnails } from './tables/media-thumbnails.ts'
 import { MediaBlobs } from './tables/media-blobs.ts'
 import { OpenIdTokens } from './tables/openid-tokens.ts'
 import { PublishedRooms } from './tables/published-rooms.ts'
@@ -44,6 +45,7 @@ import { ServerKeys } from './tables/server-keys.ts'
 import { StateEvents } from './tables/state-events.ts'
 import { StreamHead } from './tables/stream-head.ts'
 import { ToDevice } from './tables/to-device.ts'
+import { UrlPreviews } from './tables/url-previews.ts'
 import { UnreadCounts } from './tables/unread-counts.ts'
 import { Threads } from './tables/threads.ts'
 import { TimelineGaps } from './tables/timeline-gaps.ts'
@@ -70,6 +72,7 @@ export class Tables {
   readonly inboundStaging: InboundStaging
   readonly localMemberships: LocalMemberships
   readonly media: Media
+  readonly mediaThumbnails: MediaThumbnails
   readonly mediaBlobs: MediaBlobs
   readonly outsideMemberships: OutsideMemberships
   readonly outgoingEvents: OutgoingEvents
@@ -95,6 +98,7 @@ export class Tables {
   readonly stateEvents: StateEvents
   readonly streamHead: StreamHead
   readonly toDevice: ToDevice
+  readonly urlPreviews: UrlPreviews
   readonly unreadCounts: UnreadCounts
   readonly threads: Threads
   readonly timelineGaps: TimelineGaps
@@ -120,6 +124,7 @@ export class Tables {
     this.inboundStaging = new InboundStaging(db)
     this.localMemberships = new LocalMemberships(db)
     this.media = new Media(db)
+    this.mediaThumbnails = new MediaThumbnails(db)
     this.mediaBlobs = new MediaBlobs(db)
     this.outsideMemberships = new OutsideMemberships(db)
     this.outgoingEvents = new OutgoingEvents(db)
@@ -145,6 +150,7 @@ export class Tables {
     this.stateEvents = new StateEvents(db)
     this.streamHead = new StreamHead(db)
     this.toDevice = new ToDevice(db)
+    this.urlPreviews = new UrlPreviews(db)
     this.unreadCounts = new UnreadCounts(db)
     this.threads = new Threads(db)
     this.timelineGaps = new TimelineGaps(db)

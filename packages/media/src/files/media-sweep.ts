@@ -18,7 +18,8 @@ export interface MediaSweepDeps {
 }
 
 /**
- * Removes, every hour, what nothing refers to: ids that were reserved and not used, contents whose files are gone, and
+ * Removes, every hour, what nothing refers to: ids that were reserved and not used,
+ * previews of web pages that have expired with their pictures, contents whose files are gone, and
  * bytes that a process has left which died before it could say that they are there.
  */
 export class MediaSweep implements JobHandler {
@@ -46,6 +47,7 @@ export class MediaSweep implements JobHandler {
     const { store, spool, clock } = this.#deps
     const now = clock.now()
     await store.media.deleteExpired(now)
+    while ((await store.urlPreviews.deleteExpired(now, BATCH)) > 0) await progress.save({})
     await this.#removeUnreferenced(progress)
     await this.#removeUnknown(now - LEFTOVER_MS, progress)
     await spool.sweep(now - LEFTOVER_MS)

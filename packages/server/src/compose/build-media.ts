@@ -1,26 +1,35 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Jobs } from '@hearth/core'
 import { WebClient, type FederationClient, type Network } from '@hearth/federation-client'
 import {
   Blobs,
   ByteBudget,
+  DenyList,
   DirectoryStore,
+  ImageWorkers,
   LocalMedia,
   MediaFiles,
   MediaSweep,
   MediaUploads,
+  PageVisitor,
   PendingUploads,
   RemoteMedia,
   RemoteSource,
   S3Store,
   Spool,
+  Thumbnails,
+  UrlPreviews,
   type BlobStore,
   type MediaContext,
 } from '@hearth/media'
-import type { Clock, Lifecycle, Logger } from '@hearth/runtime'
+import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { Config } from '../generated/config.ts'
+
+/** How many pictures are worked on at a time: each takes a processor. */
+const MAX_IMAGE_PROCESSES = 4
 
 const MiB = 1024 * 1024
 /** What one user, or one address, may have fetched of other servers' files. */
@@ -34,6 +43,7 @@ export interface MediaDeps {
   readonly lifecycle: Lifecycle
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
 }
 
 /** Builds the content repository. */
@@ -53,13 +63,19 @@ export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
   const source = new RemoteSource({ federationClient, webClient, maxBytes, clock })
   const budget = new ByteBudget({ ...fetchBudget, enabled: config.rateLimits.enabled, clock })
   const remoteMedia = new RemoteMedia({ ...common, source, budget })
+  const mediaFiles = new MediaFiles({ ...common, remoteMedia })
+  const imageWorkers = new ImageWorkers({ ...deps, processes: Math.min(MAX_IMAGE_PROCESSES, availableParallelism()) })
+  const denyList = new DenyList(config.urlPreviews.deny)
+  const visitor = new PageVisitor({ ...common, webClient, denyList, localMedia, imageWorkers })
   const sweep = new MediaSweep({ store, blobStore, spool, clock })
   jobs.register(sweep)
-  lifecycle.add({ name: 'media', start: () => sweep.begin() })
+  lifecycle.add({ name: 'media', start: () => sweep.begin(), stop: () => imageWorkers.stop() })
   return {
     blobs,
-    mediaFiles: new MediaFiles({ ...common, remoteMedia }),
+    mediaFiles,
     mediaUploads: new MediaUploads({ ...common, localMedia }),
+    thumbnails: new Thumbnails({ ...common, mediaFiles, imageWorkers }),
+    urlPreviews: new UrlPreviews({ ...deps, visitor, enabled: config.urlPreviews.enabled }),
     media: { serverName, maxUploadBytes: maxBytes },
   }
 }

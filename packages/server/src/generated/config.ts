@@ -88,6 +88,13 @@ export interface Config {
     /** The sender of the mails. */
     readonly from?: string
   }
+  /** Previews of the web pages that messages link to. The server visits them, so that pages do not learn who reads about them. */
+  readonly urlPreviews: {
+    /** Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Clients ask for none in encrypted rooms unless their users want them. */
+    readonly enabled: boolean
+    /** Hosts that are never visited. */
+    readonly deny: readonly string[]
+  }
   /** The files that users send, and those of other servers that are kept here. */
   readonly media: {
     /** Where files are kept, and where they are while they arrive. Several processes of one server share it, unless `media.s3` is set. */
@@ -504,6 +511,32 @@ export const configSchema: SectionSchema = {
           ],
           "x-reserved": true,
           "x-allowed": "a mail address"
+        }
+      }
+    },
+    "url_previews": {
+      "description": "Previews of the web pages that messages link to. The server visits them, so that pages do not learn who reads about them.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "enabled": {
+          "description": "Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Clients ask for none in encrypted rooms unless their users want them.",
+          "type": "boolean",
+          "default": true
+        },
+        "deny": {
+          "description": "Hosts that are never visited.",
+          "type": "array",
+          "items": {
+            "type": "string",
+            "format": "server-pattern"
+          },
+          "uniqueItems": true,
+          "default": [],
+          "examples": [
+            "*.corp.example.org,wiki.example.org"
+          ],
+          "x-allowed": "names of hosts, in which * stands for any text and ? for one character"
         }
       }
     },

@@ -20,6 +20,7 @@ import { outsideMemberships } from './0022-outside-memberships.ts'
 import { federationSending } from './0023-federation-sending.ts'
 import { backfill } from './0024-backfill.ts'
 import { media } from './0030-media.ts'
+import { urlPreviews } from './0031-url-previews.ts'
 import { processes } from './0032-processes.ts'
 import type { Migration } from './migration.ts'
 
@@ -47,5 +48,6 @@ export const migrations: readonly Migration[] = [
   federationSending,
   backfill,
   media,
+  urlPreviews,
   processes,
 ]

@@ -126,6 +126,11 @@ export class Media {
     return filled === 1
   }
 
+  /** Removes files. Their contents go when nothing else refers to them. */
+  async delete(nids: readonly number[]): Promise<void> {
+    await this.#db.execute('media.delete', 'delete from media where nid = any ($1)', [nids])
+  }
+
   /** Says that files were asked for. */
   async touch(nids: readonly number[], now: number): Promise<void> {
     await this.#db.execute(
