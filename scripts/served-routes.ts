@@ -3,6 +3,7 @@ import { endpoints } from '../packages/client-api/src/endpoints.ts'
 import { endpoints as federationEndpoints } from '../packages/federation/src/endpoints.ts'
 import { operationsEndpoints } from '../packages/http/src/operations/operations.ts'
 import type { Endpoints } from '../packages/http/src/endpoint.ts'
+import { administrationEndpoints } from '../packages/media/src/administration/endpoints.ts'
 import { endpoints as mediaEndpoints } from '../packages/media/src/client/endpoints.ts'
 import { federationEndpoints as mediaFederationEndpoints } from '../packages/media/src/federation/endpoints.ts'
 import type { ServedRoute } from './spec-coverage.ts'
@@ -22,7 +23,7 @@ export function endpointFiles(): EndpointFile[] {
     .sort()
     .flatMap((file) => {
       const source = readFileSync(file, 'utf8')
-      const definitions = [...source.matchAll(/^export const (\w+) = (?:federationE|e)ndpoint\(/gm)]
+      const definitions = [...source.matchAll(/^export const (\w+) = (?:administrationE|federationE|e)ndpoint\(/gm)]
       if (definitions.length === 0) return []
       const comment = source.slice(0, definitions[0]!.index).split('/**').at(-1)!
       return [{ file, operations: definitions.map(([, operation]) => operation!), comment }]
@@ -46,6 +47,7 @@ const listed: readonly (readonly [folder: string, endpoints: Endpoints<never>])[
   ['packages/client-api/', endpoints],
   ['packages/federation/', federationEndpoints],
   ['packages/http/', operationsEndpoints],
+  ['packages/media/src/administration/', administrationEndpoints],
   ['packages/media/src/client/', mediaEndpoints],
   ['packages/media/src/federation/', mediaFederationEndpoints],
 ]

@@ -2,6 +2,7 @@ import type { Requester } from '@hearth/core'
 import { endpointFor, type Requesters } from '@hearth/http'
 import type { ServerName } from '@hearth/protocol'
 import type { Blobs } from './blobs/blobs.ts'
+import type { MediaAdministration } from './administration/media-administration.ts'
 import type { MediaFiles } from './files/media-files.ts'
 import type { MediaRateLimit } from './rate-limits.ts'
 import type { Thumbnails } from './thumbnails/thumbnails.ts'
@@ -13,6 +14,7 @@ export interface MediaContext {
   readonly blobs: Blobs
   readonly mediaFiles: MediaFiles
   readonly mediaUploads: MediaUploads
+  readonly administration: MediaAdministration
   readonly thumbnails: Thumbnails
   readonly urlPreviews: UrlPreviews
   readonly media: {

@@ -1,3 +1,5 @@
+import { administrationAuthenticators, type AdministrationRequesters } from './administration/context.ts'
+import { administrationEndpoints } from './administration/endpoints.ts'
 import type { Authenticators, Transport } from '@hearth/http'
 import { endpoints } from './client/endpoints.ts'
 import type { MediaContext, MediaRequesters, MediaServerRequesters } from './context.ts'
@@ -18,4 +20,12 @@ export function mediaFederationApi(
   authenticators: Authenticators<MediaServerRequesters>,
 ): Transport<MediaContext, MediaServerRequesters> {
   return { endpoints: federationEndpoints, context, authenticators, crossOrigin: false }
+}
+
+/** The administration of files, ready to be mounted, for tools that know Synapse's. */
+export function mediaAdministrationApi(
+  context: MediaContext,
+  authenticators: Authenticators<MediaRequesters>,
+): Transport<MediaContext, AdministrationRequesters> {
+  return { endpoints: administrationEndpoints, context, authenticators: administrationAuthenticators(authenticators) }
 }

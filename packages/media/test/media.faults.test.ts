@@ -9,11 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
+import type { ServerName } from '@hearth/protocol'
 import { createLogger, SystemClock } from '@hearth/runtime'
 import { Store } from '@hearth/store'
 import { createTestDatabase, ServerProcess } from '@hearth/test-kit'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { DirectoryStore, MediaSweep, Spool } from '../src/index.ts'
+import { DirectoryStore, MediaSweep, RemoteCache, Spool } from '../src/index.ts'
 import { toArray } from './blob-store-contract.ts'
 import { MediaClient, mxcPath } from './media-client.ts'
 
@@ -46,7 +47,13 @@ async function sweepLater(store: Store, directory: string): Promise<void> {
     }
   })()
   const spool = new Spool({ directory: join(directory, 'incoming') })
-  const sweep = new MediaSweep({ store, blobStore: new DirectoryStore({ directory }), spool, clock })
+  const sweep = new MediaSweep({
+    store,
+    blobStore: new DirectoryStore({ directory }),
+    spool,
+    clock,
+    remoteCache: unbounded(store),
+  })
   const { signal } = new AbortController()
   await sweep.run({ key: 'all', payload: {}, progress: undefined, signal }, { save: async () => undefined })
 }
@@ -157,3 +164,9 @@ it('takes little memory to move 100 MB for each of 50 clients at a time', async 
   // The limit is 300 MB in all; run from the sources, a process has twice as much to begin with as it has when it is built.
   expect(peak() - before).toBeLessThan(160)
 })
+
+/** Keeps what other servers have. */
+function unbounded(store: Store): RemoteCache {
+  const serverName = 'hearth.test' as ServerName
+  return new RemoteCache({ store, serverName, maxBytes: Number.MAX_SAFE_INTEGER, clock: new SystemClock() })
+}

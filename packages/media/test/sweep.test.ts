@@ -8,7 +8,7 @@ import { createLogger, SystemClock } from '@hearth/runtime'
 import { Store, type Tables } from '@hearth/store'
 import { createTestDatabase, type TestDatabase } from '@hearth/test-kit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Blobs, DirectoryStore, MediaSweep, Spool, type Content } from '../src/index.ts'
+import { Blobs, DirectoryStore, MediaSweep, RemoteCache, Spool, type Content } from '../src/index.ts'
 import { toArray } from './blob-store-contract.ts'
 
 let database: TestDatabase
@@ -63,7 +63,7 @@ it('removes what nothing refers to, and nothing else, and comes again', async ()
   await dead.write(Buffer.from('half'))
   await store.media.reserve({ serverNid, mediaId: 'late', userNid }, { now: 1, expiresTs: 2, limit: 9 })
 
-  const sweep = new MediaSweep({ store, blobStore, spool, clock })
+  const sweep = new MediaSweep({ store, blobStore, spool, clock, remoteCache: unbounded(store) })
   await sweep.begin()
   const signal = new AbortController().signal
   await sweep.run({ key: 'all', payload: {}, progress: undefined, signal }, { save: async () => undefined })
@@ -83,9 +83,15 @@ it('leaves alone what has just come', async () => {
   await writeFile(path, 'new')
   const location = await blobStore.put(path, { hash: createHash('sha256').update('new').digest(), size: 3 })
   await using arriving = await spool.begin()
-  const sweep = new MediaSweep({ store, blobStore, spool, clock: new SystemClock() })
+  const sweep = new MediaSweep({ store, blobStore, spool, clock: new SystemClock(), remoteCache: unbounded(store) })
   const signal = new AbortController().signal
   await sweep.run({ key: 'all', payload: {}, progress: undefined, signal }, { save: async () => undefined })
   expect(await blobStore.has(location)).toBe(true)
   expect(await readdir(join(directory, 'incoming'))).toEqual([arriving.path.split('/').at(-1)])
 })
+
+/** Keeps what other servers have. */
+function unbounded(store: Store): RemoteCache {
+  const serverName = 'hearth.test' as ServerName
+  return new RemoteCache({ store, serverName, maxBytes: Number.MAX_SAFE_INTEGER, clock: new SystemClock() })
+}

@@ -27,6 +27,7 @@ import { Profiles } from './tables/profiles.ts'
 import { LoginTokens } from './tables/login-tokens.ts'
 import { Media } from './tables/media.ts'
 import { MediaThumbnails } from './tables/media-thumbnails.ts'
+import { MediaCensus } from './tables/media-census.ts'
 import { MediaBlobs } from './tables/media-blobs.ts'
 import { OpenIdTokens } from './tables/openid-tokens.ts'
 import { PublishedRooms } from './tables/published-rooms.ts'
@@ -74,6 +75,7 @@ export class Tables {
   readonly media: Media
   readonly mediaThumbnails: MediaThumbnails
   readonly mediaBlobs: MediaBlobs
+  readonly mediaCensus: MediaCensus
   readonly outsideMemberships: OutsideMemberships
   readonly outgoingEvents: OutgoingEvents
   readonly presenceLists: PresenceLists
@@ -125,6 +127,7 @@ export class Tables {
     this.localMemberships = new LocalMemberships(db)
     this.media = new Media(db)
     this.mediaThumbnails = new MediaThumbnails(db)
+    this.mediaCensus = new MediaCensus(db)
     this.mediaBlobs = new MediaBlobs(db)
     this.outsideMemberships = new OutsideMemberships(db)
     this.outgoingEvents = new OutgoingEvents(db)

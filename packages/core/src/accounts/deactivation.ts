@@ -3,6 +3,7 @@ import type { Clock } from '@hearth/runtime'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Requester } from '../requester.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
+import { DELETE_MEDIA } from './delete-media.ts'
 import { LEAVE_ROOMS } from './leave-rooms.ts'
 import type { GuardedOutcome, Reauthentication } from './reauthentication.ts'
 
@@ -75,6 +76,7 @@ export class Deactivation {
           await tx.presenceLists.deleteAll(userNid)
           const payload = { user_id: userId, user_nid: userNid }
           await tx.jobs.add({ kind: LEAVE_ROOMS, key: userId, payload, now })
+          if (erased) await tx.jobs.add({ kind: DELETE_MEDIA, key: userId, payload: { userNid }, now })
           // Last, since everybody who writes to the stream waits from here on.
           erasedAt = erased ? await tx.erasures.insert(userNid) : undefined
         },

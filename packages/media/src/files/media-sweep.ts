@@ -2,6 +2,7 @@ import type { Job, JobHandler, JobProgress } from '@hearth/core'
 import type { Clock } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import type { RemoteCache } from '../quotas/remote-cache.ts'
 import type { Spool } from '../blobs/spool.ts'
 
 const KIND = 'media-sweep'
@@ -14,12 +15,14 @@ export interface MediaSweepDeps {
   readonly store: Store
   readonly blobStore: BlobStore
   readonly spool: Spool
+  readonly remoteCache: RemoteCache
   readonly clock: Clock
 }
 
 /**
  * Removes, every hour, what nothing refers to: ids that were reserved and not used,
- * previews of web pages that have expired with their pictures, contents whose files are gone, and
+ * previews of web pages that have expired with their pictures,
+ * files of other servers that are too old or too many, contents whose files are gone, and
  * bytes that a process has left which died before it could say that they are there.
  */
 export class MediaSweep implements JobHandler {
@@ -44,10 +47,11 @@ export class MediaSweep implements JobHandler {
   }
 
   async run({ signal }: Job, progress: JobProgress): Promise<void> {
-    const { store, spool, clock } = this.#deps
+    const { store, spool, remoteCache, clock } = this.#deps
     const now = clock.now()
     await store.media.deleteExpired(now)
     while ((await store.urlPreviews.deleteExpired(now, BATCH)) > 0) await progress.save({})
+    await remoteCache.prune(progress)
     await this.#removeUnreferenced(progress)
     await this.#removeUnknown(now - LEFTOVER_MS, progress)
     await spool.sweep(now - LEFTOVER_MS)

@@ -8,6 +8,7 @@ import type { Blobs } from '../blobs/blobs.ts'
 import type { LocalMedia } from '../files/local-media.ts'
 import type { StoredMedia } from '../files/stored-media.ts'
 import { mxcOf, newMediaId, type Mxc } from '../media-id.ts'
+import type { UploadQuota } from '../quotas/upload-quota.ts'
 import type { PendingUploads } from './pending-uploads.ts'
 
 /** How long an id is kept for a file that is still to come, in milliseconds. */
@@ -20,6 +21,7 @@ export interface MediaUploadsDeps {
   readonly blobs: Blobs
   readonly localMedia: LocalMedia
   readonly pending: PendingUploads
+  readonly quota: UploadQuota
   readonly serverName: ServerName
   readonly maxBytes: number
   readonly frozen: boolean
@@ -53,11 +55,13 @@ export class MediaUploads {
 
   /**
    * Takes a file.
-   * @throws MatrixError 413 `M_TOO_LARGE`, 507; what reading throws
+   * @throws MatrixError 413 `M_TOO_LARGE`, 507, as `UploadQuota.take`; what reading throws
    */
-  upload({ userNid }: Uploader, file: Upload): Promise<StoredMedia> {
-    const { localMedia, maxBytes } = this.#deps
-    return localMedia.create(file.read(maxBytes), { userNid, contentType: file.contentType, name: file.name })
+  async upload({ userNid }: Uploader, file: Upload): Promise<StoredMedia> {
+    const { localMedia, quota, maxBytes } = this.#deps
+    await quota.check(userNid)
+    const admit = (tx: Tables, { size }: Content): Promise<void> => quota.take(tx, userNid, size)
+    return localMedia.create(file.read(maxBytes), { userNid, contentType: file.contentType, name: file.name, admit })
   }
 
   /**
@@ -81,11 +85,13 @@ export class MediaUploads {
    *   `M_CANNOT_OVERWRITE_MEDIA`, and as `upload`
    */
   async fill({ userNid }: Uploader, serverName: string, mediaId: string, file: Upload): Promise<void> {
-    const { blobs, pending, maxBytes, frozen, clock } = this.#deps
+    const { blobs, pending, quota, maxBytes, frozen, clock } = this.#deps
     const row = await this.#reserved(userNid, serverName, mediaId)
+    await quota.check(userNid)
     const contentType = contentTypeOf(file.contentType)
     const name = fileNameOf(file.name) ?? null
-    await blobs.write(file.read(maxBytes), { maxBytes }, async (tx: Tables, { hash }: Content) => {
+    await blobs.write(file.read(maxBytes), { maxBytes }, async (tx: Tables, { hash, size }: Content) => {
+      await quota.take(tx, userNid, size)
       if (!(await tx.media.fill(row.nid, { hash, contentType, name, frozen, now: clock.now() }))) throw overwritten()
     })
     pending.filled(mediaId)

@@ -16,7 +16,13 @@ import {
   type Requesters,
   type Transport,
 } from '@hearth/http'
-import { mediaApi, mediaFederationApi, type MediaContext, type MediaRateLimit } from '@hearth/media'
+import {
+  mediaAdministrationApi,
+  mediaApi,
+  mediaFederationApi,
+  type MediaContext,
+  type MediaRateLimit,
+} from '@hearth/media'
 import { roomVersions } from '@hearth/rooms'
 import { Metrics, type Clock, type Logger } from '@hearth/runtime'
 import { Pages } from '@hearth/web'
@@ -61,6 +67,7 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
   if (runs('federation-in')) http.mount(following(forServers, upToDate))
   if (runs('media')) {
     http.mount(mediaApi(mediaServices, forClients.authenticators))
+    http.mount(mediaAdministrationApi(mediaServices, forClients.authenticators))
     http.mount(mediaFederationApi(mediaServices, forServers.authenticators))
   }
   const metricsFor = config.metrics.listen === undefined ? 'loopback' : 'nobody'

@@ -10,16 +10,20 @@ import {
   DirectoryStore,
   ImageWorkers,
   LocalMedia,
+  MediaAdministration,
+  MediaDeletion,
   MediaFiles,
   MediaSweep,
   MediaUploads,
   PageVisitor,
   PendingUploads,
+  RemoteCache,
   RemoteMedia,
   RemoteSource,
   S3Store,
   Spool,
   Thumbnails,
+  UploadQuota,
   UrlPreviews,
   type BlobStore,
   type MediaContext,
@@ -67,17 +71,31 @@ export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
   const imageWorkers = new ImageWorkers({ ...deps, processes: Math.min(MAX_IMAGE_PROCESSES, availableParallelism()) })
   const denyList = new DenyList(config.urlPreviews.deny)
   const visitor = new PageVisitor({ ...common, webClient, denyList, localMedia, imageWorkers })
-  const sweep = new MediaSweep({ store, blobStore, spool, clock })
+  const sweep = new MediaSweep({ store, blobStore, spool, remoteCache: cacheOf(config, deps), clock })
   jobs.register(sweep)
+  const deletion = new MediaDeletion(deps)
+  jobs.register(deletion)
   lifecycle.add({ name: 'media', start: () => sweep.begin(), stop: () => imageWorkers.stop() })
   return {
     blobs,
     mediaFiles,
-    mediaUploads: new MediaUploads({ ...common, localMedia }),
+    mediaUploads: new MediaUploads({ ...common, localMedia, quota: quotaOf(config, store) }),
+    administration: new MediaAdministration({ ...deps, deletion, serverName }),
     thumbnails: new Thumbnails({ ...common, mediaFiles, imageWorkers }),
     urlPreviews: new UrlPreviews({ ...deps, visitor, enabled: config.urlPreviews.enabled }),
     media: { serverName, maxUploadBytes: maxBytes },
   }
+}
+
+function cacheOf({ serverName, media }: Config, deps: MediaDeps): RemoteCache {
+  return new RemoteCache({ ...deps, serverName, maxBytes: byteSize(media.remoteCacheSize) })
+}
+
+function quotaOf({ media, support }: Config, store: Store): UploadQuota {
+  const bytes = (setting?: string): number | undefined => (setting === undefined ? undefined : byteSize(setting))
+  const { email, page } = support
+  const adminContact = page ?? (email && `mailto:${email}`)
+  return new UploadQuota({ store, perUser: bytes(media.quotaPerUser), total: bytes(media.quotaTotal), adminContact })
 }
 
 function openBlobStore({ media: { s3 } }: Config, directory: string, lifecycle: Lifecycle): BlobStore {

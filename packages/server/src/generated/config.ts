@@ -101,6 +101,12 @@ export interface Config {
     readonly directory?: string
     /** The largest file that is taken, of users and of other servers. */
     readonly maxUploadSize: string
+    /** What all files that one user has sent may take together. Deleted ones count no longer. */
+    readonly quotaPerUser?: string
+    /** What the files that all users have sent may take together. */
+    readonly quotaTotal?: string
+    /** What files of other servers may take together. Those that were not asked for in the longest time go; they are fetched again when somebody wants them. */
+    readonly remoteCacheSize: string
     /** Who gets files without an access token. `frozen`: what came while this was `open` is given to anybody, as old clients ask for it, and nothing that has come since. `open`: everything. */
     readonly unauthenticatedAccess: 'frozen' | 'open'
     /** An S3-compatible store that keeps the files instead of a directory. Used when `media.s3.bucket` is set. */
@@ -564,6 +570,36 @@ export const configSchema: SectionSchema = {
             "1G"
           ],
           "x-allowed": "a number of bytes, with K, M or G for the units of 1024, such as 100M"
+        },
+        "quota_per_user": {
+          "description": "What all files that one user has sent may take together. Deleted ones count no longer.",
+          "type": "string",
+          "format": "byte-size",
+          "examples": [
+            "2G"
+          ],
+          "x-default": "no limit",
+          "x-allowed": "a number of bytes, with K, M or G for the units of 1024, such as 2G"
+        },
+        "quota_total": {
+          "description": "What the files that all users have sent may take together.",
+          "type": "string",
+          "format": "byte-size",
+          "examples": [
+            "500G"
+          ],
+          "x-default": "no limit",
+          "x-allowed": "a number of bytes, with K, M or G for the units of 1024, such as 500G"
+        },
+        "remote_cache_size": {
+          "description": "What files of other servers may take together. Those that were not asked for in the longest time go; they are fetched again when somebody wants them.",
+          "type": "string",
+          "format": "byte-size",
+          "default": "10G",
+          "examples": [
+            "50G"
+          ],
+          "x-allowed": "a number of bytes, with K, M or G for the units of 1024, such as 50G"
         },
         "unauthenticated_access": {
           "description": "Who gets files without an access token. `frozen`: what came while this was `open` is given to anybody, as old clients ask for it, and nothing that has come since. `open`: everything.",

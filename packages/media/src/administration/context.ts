@@ -1,0 +1,26 @@
+import type { Requester } from '@hearth/core'
+import { endpointFor, type Authenticators, type Requesters } from '@hearth/http'
+import { forbidden } from '@hearth/protocol'
+import type { MediaContext, MediaRequesters } from '../context.ts'
+
+/** The ways to authenticate of the administration. */
+export interface AdministrationRequesters extends Requesters {
+  /** An access token of an administrator of this server. */
+  readonly administrator: Requester
+}
+
+/** Declares an endpoint of the administration of files. Paths and answers are those of Synapse, which tools know. */
+export const administrationEndpoint = endpointFor<MediaContext, AdministrationRequesters>()
+
+/** How administrators are told from others. */
+export function administrationAuthenticators({
+  userOrGuest,
+}: Pick<Authenticators<MediaRequesters>, 'userOrGuest'>): Authenticators<AdministrationRequesters> {
+  return {
+    async administrator(request) {
+      const authenticated = await userOrGuest(request)
+      if (!authenticated.requester.isAdmin) throw forbidden('Only administrators may do this')
+      return authenticated
+    },
+  }
+}
