@@ -88,6 +88,26 @@ describe('PUT /invite', () => {
     expect(await invitations()).toEqual([room.id])
   })
 
+  it('is told of through the founding API too', async () => {
+    const room = roomOf(bob)
+    const begun = (await alice.get('/_matrix/client/api/v1/initialSync'))['end'] as string
+    await send(room, invite(room))
+    const { rooms } = await alice.get('/_matrix/client/api/v1/initialSync')
+    const member = { type: 'm.room.member', state_key: alice.userId, user_id: bob.userId, room_id: room.id }
+    const shown = { ...member, content: { membership: 'invite' } }
+    expect(rooms).toMatchObject([{ room_id: room.id, membership: 'invite', inviter: bob.userId, invite: shown }])
+    expect((rooms as { invite: JsonObject }[])[0]!.invite['invite_room_state']).toEqual(
+      expect.arrayContaining([expect.objectContaining({ type: 'm.room.create' })]),
+    )
+    const membersSince = async (from: string) => {
+      const { chunk, end } = await alice.get('/_matrix/client/api/v1/events', { from, timeout: 0 })
+      return { members: (chunk as JsonObject[]).filter(({ type }) => type === 'm.room.member'), end: end as string }
+    }
+    const { members, end } = await membersSince(begun)
+    expect(members).toMatchObject([shown])
+    expect((await membersSince(end)).members).toEqual([])
+  })
+
   it('says which room versions are not known', async () => {
     const room = roomOf(bob)
     const answer = await send(room, invite(room), { version: 'org.example.new' })

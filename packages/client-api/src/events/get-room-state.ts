@@ -12,7 +12,7 @@ export const getRoomState = endpoint({
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   response: s.array<unknown>(s.unknown),
   async handle({ rooms, roomState }, { params, requester }) {
-    const events = await roomState.listJson(requester, await rooms.get(params.roomId))
+    const events = await roomState.list(requester, await rooms.get(params.roomId))
     return streamedJson(jsonPieces('[', events, ']'))
   },
 })

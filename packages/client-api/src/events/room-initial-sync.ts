@@ -1,3 +1,4 @@
+import { streamedJson } from '@hearth/http'
 import { s, type RoomId } from '@hearth/protocol'
 import { endpoint } from '../context.ts'
 import { v3 } from '../paths.ts'
@@ -12,6 +13,6 @@ export const roomInitialSync = endpoint({
   response: s.record<unknown>(s.unknown),
   async handle({ initialSync, rooms }, { params, query, requester }) {
     const room = await rooms.get(params.roomId)
-    return initialSync.ofRoom(requester, room, { limit: query.limit ?? 10, dialect: 'today' })
+    return streamedJson(await initialSync.ofRoom(requester, room, { limit: query.limit ?? 10, dialect: 'today' }))
   },
 })

@@ -1,3 +1,5 @@
+import { jsonPieces } from '@hearth/core'
+import { streamedJson } from '@hearth/http'
 import { s, type RoomId } from '@hearth/protocol'
 import { endpoint } from '../context.ts'
 import { founding } from '../paths.ts'
@@ -10,6 +12,7 @@ export const legacyGetRoomState = endpoint({
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   response: s.array<unknown>(s.unknown),
   async handle({ rooms, foundingState }, { params, requester }) {
-    return foundingState.list(requester, await rooms.get(params.roomId))
+    const events = await foundingState.list(requester, await rooms.get(params.roomId))
+    return streamedJson(jsonPieces('[', events, ']'))
   },
 })

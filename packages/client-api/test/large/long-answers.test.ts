@@ -1,6 +1,7 @@
 import type { JsonObject } from '@hearth/protocol'
 import { TestServer, type TestClient } from '@hearth/test-kit'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TimeSlice } from '@hearth/runtime'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 /** More than are read at a time. */
 const memberCount = 1_201
@@ -53,6 +54,31 @@ describe('answers that are made while they are sent', () => {
   it('gives every member through the founding API too', async () => {
     const { chunk } = await alice.get(`/_matrix/client/api/v1/rooms/${encodeURIComponent(roomId)}/members`)
     expect(chunk).toHaveLength(memberCount)
+  })
+
+  it('gives one room at once through the founding API, and what is left of it today', async () => {
+    for (const prefix of ['/_matrix/client/api/v1/', '/_matrix/client/v3/']) {
+      const answer = await alice.request('GET', `${prefix}rooms/${encodeURIComponent(roomId)}/initialSync`)
+      expect(answer.headers.get('content-length')).toBeNull()
+      const { state, ...rest } = answer.body
+      const members = (state as JsonObject[]).filter(({ type }) => type === 'm.room.member')
+      expect(new Set(members.map((event) => event['state_key'])).size).toBe(memberCount)
+      expect(rest).toMatchObject({ room_id: roomId, membership: 'join', messages: { chunk: { length: 10 } } })
+    }
+    const { body } = await alice.request('GET', `/_matrix/client/api/v1/rooms/${encodeURIComponent(roomId)}/state`)
+    const types = (body['list'] as unknown as JsonObject[]).map(({ type }) => type)
+    expect(types.filter((type) => type === 'm.room.member')).toHaveLength(memberCount)
+    expect(types).toContain('m.room.ops_levels')
+  })
+
+  it('lets others run between its parts, although all of it is in memory', async () => {
+    for (const rest of ['members', 'state', 'initialSync']) {
+      await alice.request('GET', path(rest))
+      const rests = vi.spyOn(TimeSlice.prototype, 'rest')
+      await alice.request('GET', path(rest))
+      expect(rests.mock.calls.length, rest).toBeGreaterThanOrEqual(Math.floor(memberCount / 500))
+      rests.mockRestore()
+    }
   })
 
   it('tells who is joined', async () => {

@@ -17,6 +17,7 @@ import type { RoomRegistry } from '../rooms/room-registry.ts'
 import type { Stays } from '../rooms/stays.ts'
 import type { TimelineScanner } from '../rooms/timeline-scan.ts'
 import { accountDataObject, type AccountDataReader } from '../sync/account-data-reader.ts'
+import type { OutsideRooms } from '../sync/outside-rooms.ts'
 import type { RoomWatch } from '../sync/room-watch.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import { strippedState } from '../sync/stripped-state.ts'
@@ -25,6 +26,7 @@ import type { Audience, UserRoom, UserStream } from '../sync/user-stream.ts'
 import { waitForNews } from '../sync/wait-for-news.ts'
 import type { LegacyReceipts } from './legacy-receipts.ts'
 import type { LegacyDialect, LegacyViews } from './legacy-views.ts'
+import { outsideMembership } from './outside-membership.ts'
 import { presenceInvitation } from './presence-invitation.ts'
 import type { UnrecordedEvents } from './unrecorded-events.ts'
 
@@ -60,6 +62,7 @@ export interface EventStreamDeps {
   readonly receipts: LegacyReceipts
   readonly ignoredUsers: IgnoredUsers
   readonly unrecorded: UnrecordedEvents
+  readonly outside: OutsideRooms
   readonly presence: Presence
   readonly bus: Pick<Bus, 'last'>
   readonly views: LegacyViews
@@ -207,6 +210,7 @@ export class EventStream {
     ])
     const items = parts.flatMap((part) => part.items)
     if (roomId === undefined) {
+      items.push(...(await this.#fromOutside(user, userRooms)))
       for (const entry of data.global) items.push({ pos: entry.pos, events: [accountDataObject(entry)] })
       if (request.dialect === 'founding') items.push(...(await this.#invitations(user, from, position)))
     }
@@ -225,6 +229,18 @@ export class EventStream {
     const receipts = await this.#deps.receipts.changes(request.requester, receiptRooms, from, end)
     const shownReceipts = receipts.filter((event) => roomId === undefined || event['room_id'] === roomId)
     return { end, chunk: [...taken.flatMap(({ events }) => events), ...shownReceipts] }
+  }
+
+  /** How the user was invited into rooms that this server is not in, but by those whom they ignore, and how that ended. */
+  async #fromOutside(user: UserStream, userRooms: readonly UserRoom[]): Promise<StreamItem[]> {
+    const outside = await this.#deps.outside.of(user, userRooms)
+    if (outside.size === 0) return []
+    const ignored = await this.#deps.ignoredUsers.of(user.userId)
+    return userRooms.flatMap(({ roomNid, pos }): StreamItem[] => {
+      const room = outside.get(roomNid)
+      if (!room || (room.membership === 'invite' && ignored.has(room.member.pdu.sender))) return []
+      return [{ pos, events: [outsideMembership(room, this.#deps.clock.now())] }]
+    })
   }
 
   /** Who asked to see the user's presence, but for those whom they ignore. */

@@ -1,5 +1,6 @@
 import { badJson, forbidden, isRoomAlias, notFound, serverOf, type JsonObject, type RoomAlias } from '@hearth/protocol'
 import { creatorsOf } from '@hearth/rooms'
+import type { JsonItems } from '../json-pieces.ts'
 import type { Requester } from '../requester.ts'
 import type { Aliases } from '../rooms/aliases.ts'
 import type { Room } from '../rooms/room.ts'
@@ -8,6 +9,7 @@ import type { RoomState } from '../rooms/room-state.ts'
 import type { EventActions, StateRequest } from '../rooms/send-event.ts'
 import type { EventSender, Plan } from '../rooms/send/event-sender.ts'
 import type { RoomDraft } from '../rooms/send/room-draft.ts'
+import type { LegacyState } from './legacy-state.ts'
 import { aliasesEventId, type LegacyViews } from './legacy-views.ts'
 import { levelChange, requiredLevelChange, type LevelChange } from './level-change.ts'
 import { levelEventType } from './level-events.ts'
@@ -22,6 +24,7 @@ export class FoundingState {
   readonly #deps: {
     readonly views: LegacyViews
     readonly roomState: RoomState
+    readonly legacyState: LegacyState
     readonly access: RoomAccess
     readonly aliases: Aliases
     readonly eventActions: EventActions
@@ -31,6 +34,7 @@ export class FoundingState {
   constructor(deps: {
     views: LegacyViews
     roomState: RoomState
+    legacyState: LegacyState
     access: RoomAccess
     aliases: Aliases
     eventActions: EventActions
@@ -39,10 +43,11 @@ export class FoundingState {
     this.#deps = deps
   }
 
-  /** All state events. @throws MatrixError M_FORBIDDEN for those who may not read the room. */
-  async list(requester: Requester, room: Room): Promise<JsonObject[]> {
-    const { views, roomState } = this.#deps
-    return views.state(room, 'founding', await roomState.list(requester, room))
+  /** All state events as JSON, read while it is sent. @throws MatrixError M_FORBIDDEN for those who may not read the room. */
+  async list(requester: Requester, room: Room): Promise<JsonItems> {
+    const { access, legacyState } = this.#deps
+    const { state } = await access.forReading(room, requester.userId)
+    return legacyState.items({ room, state }, 'founding')
   }
 
   /**

@@ -4,6 +4,7 @@ import { PowerLevels } from '@hearth/rooms'
 import { flatPowerLevels, type RoomFacts } from './flat-power-levels.ts'
 import { legacyEvent } from './legacy-event.ts'
 import { levelEventType, levelEventTypes, readLevelEvent } from './level-events.ts'
+import type { LegacyStateView } from './legacy-views.ts'
 import { virtualEventId } from './virtual-event-id.ts'
 
 /** An event on its way into the form of the founding API. */
@@ -44,20 +45,25 @@ export class FoundingView {
   }
 
   /**
-   * A room's state. With the power levels that changing an event takes; a membership has no such level, except that of
-   * who is banned.
+   * How the state of a room with these power levels is shown: with the level that changing an event takes; a membership has no
+   * such level, except that of who is banned.
    */
-  state(events: readonly JsonObject[]): JsonObject[] {
-    const legacy = events.map(lifted)
-    const powerLevelsEvent = legacy.find(setsPowerLevels)
-    const powerLevels = this.#powerLevels(powerLevelsEvent?.content)
-    // What somebody sent under the name of a level event has no effect, and the levels that have one are shown instead.
-    const stored = legacy.filter(({ type, state_key: key }) => key !== '' || levelEventType(type) === undefined)
-    const levels = powerLevelsEvent ? levelEventTypes.map((type) => this.#levelEvent(type, powerLevelsEvent)) : []
-    return [...stored.map((event) => this.#translate(event)), ...levels].map((event) => {
+  state(powerLevelsEvent: JsonObject | undefined): LegacyStateView {
+    const levels = powerLevelsEvent && lifted(powerLevelsEvent)
+    const powerLevels = this.#powerLevels(levels?.content)
+    const withLevel = (event: FoundingEvent): JsonObject => {
       const level = requiredLevel(event, powerLevels)
       return level === undefined ? event : { ...event, required_power_level: level }
-    })
+    }
+    return {
+      event: (event) => {
+        const legacy = lifted(event)
+        // What somebody sent under the name of a level event has no effect, and the levels that have one are shown instead.
+        const isShown = legacy.state_key !== '' || levelEventType(legacy.type) === undefined
+        return isShown ? withLevel(this.#translate(legacy)) : undefined
+      },
+      further: levels ? levelEventTypes.map((type) => withLevel(this.#levelEvent(type, levels))) : [],
+    }
   }
 
   #translate(event: FoundingEvent): FoundingEvent {

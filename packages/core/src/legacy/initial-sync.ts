@@ -1,12 +1,12 @@
 import type { JsonObject } from '@hearth/protocol'
 import type { Bus } from '@hearth/queues'
 import { TimeSlice, type Clock } from '@hearth/runtime'
-import type { StateMap, Store } from '@hearth/store'
+import type { Store } from '@hearth/store'
 import type { IgnoredUsers } from '../account-data/ignored-users.ts'
 import { EventFilter } from '../events/event-filter.ts'
 import type { EventSerializer } from '../events/event-serializer.ts'
 import { viewerOf } from '../events/presented-event.ts'
-import { jsonPieces, type JsonItems } from '../json-pieces.ts'
+import { jsonPieces } from '../json-pieces.ts'
 import { pushRulesType } from '../push/push-rules-content.ts'
 import type { Requester } from '../requester.ts'
 import { formatSyncToken, formatToken } from '../rooms/position-token.ts'
@@ -17,6 +17,7 @@ import type { RoomEvents } from '../rooms/room-events.ts'
 import type { RoomRegistry } from '../rooms/room-registry.ts'
 import type { Stays } from '../rooms/stays.ts'
 import { accountDataObject, type AccountDataEntries, type AccountDataReader } from '../sync/account-data-reader.ts'
+import type { OutsideRoom, OutsideRooms } from '../sync/outside-rooms.ts'
 import type { RoomWatch } from '../sync/room-watch.ts'
 import type { RoomWindows } from '../sync/room-window.ts'
 import type { StreamFeed } from '../sync/stream-feed.ts'
@@ -24,7 +25,9 @@ import { strippedState } from '../sync/stripped-state.ts'
 import type { SyncIndex } from '../sync/sync-index.ts'
 import type { UserRoom, UserStream } from '../sync/user-stream.ts'
 import type { LegacyReceipts } from './legacy-receipts.ts'
+import type { LegacyState, RoomAtState } from './legacy-state.ts'
 import type { LegacyDialect, LegacyViews } from './legacy-views.ts'
+import { outsideMembership } from './outside-membership.ts'
 import { presenceInvitation } from './presence-invitation.ts'
 import type { UnrecordedEvents } from './unrecorded-events.ts'
 
@@ -50,6 +53,8 @@ export interface InitialSyncDeps {
   readonly unrecorded: UnrecordedEvents
   readonly bus: Pick<Bus, 'last'>
   readonly views: LegacyViews
+  readonly state: LegacyState
+  readonly outside: OutsideRooms
   readonly clock: Clock
 }
 
@@ -57,6 +62,22 @@ export interface SnapshotOptions {
   /** The newest events that are given of each room, at most. */
   readonly limit: number
   readonly dialect: LegacyDialect
+}
+
+interface AccountSnapshotOptions extends SnapshotOptions {
+  readonly position: number
+}
+
+/** The newest events of a room, and the state after them. */
+interface Snapshot {
+  readonly messages: JsonObject
+  readonly at: RoomAtState
+}
+
+/** A room as it is given: its fields, and its state if that is given too. */
+interface ShownRoom {
+  readonly fields: JsonObject
+  readonly at?: RoomAtState
 }
 
 /** A room as far as somebody may see it. */
@@ -98,8 +119,8 @@ export class InitialSync {
       // Push rules have endpoints of their own in this API.
       account_data: data.global.filter(({ type }) => type !== pushRulesType).map(accountDataObject),
     }
-    const rooms = this.#roomsInSlices(requester, userRooms, position, data, options)
-    return jsonPieces(`${JSON.stringify(others).slice(0, -1)},"rooms":[`, rooms, ']}')
+    const rooms = this.#roomPieces(requester, user, userRooms, data, { ...options, position })
+    return enclosed(`${JSON.stringify(others).slice(0, -1)},"rooms":[`, rooms, ']}')
   }
 
   async #presenceInvitations({ userId, listed }: UserStream): Promise<JsonObject[]> {
@@ -108,31 +129,39 @@ export class InitialSync {
     return asking.map((each) => presenceInvitation(each.userId, userId))
   }
 
-  async *#roomsInSlices(
+  async *#roomPieces(
     requester: Requester,
+    user: UserStream,
     userRooms: readonly UserRoom[],
-    position: number,
     data: AccountDataEntries,
-    options: SnapshotOptions,
-  ): JsonItems {
+    options: AccountSnapshotOptions,
+  ): AsyncGenerator<string> {
     const slice = new TimeSlice(this.#deps.clock)
+    let separator = ''
     for (let start = 0; start < userRooms.length; start += roomsAtATime) {
       const some = userRooms.slice(start, start + roomsAtATime)
-      const items: string[] = []
-      for (const room of await this.#roomsOf(requester, some, position, data, options)) {
+      for (const room of await this.#roomsOf(requester, user, some, data, options)) {
         if (slice.isOver) await slice.rest()
-        items.push(JSON.stringify(room))
+        yield separator
+        yield* this.#pieces(room, options.dialect)
+        separator = ','
       }
-      yield items
     }
   }
 
+  /** A room as JSON: its state comes last, so that it can be read while it is sent. */
+  async *#pieces({ fields, at }: ShownRoom, dialect: LegacyDialect): AsyncGenerator<string> {
+    const head = JSON.stringify(fields)
+    if (at === undefined) yield head
+    else yield* jsonPieces(`${head.slice(0, -1)},"state":[`, this.#deps.state.items(at, dialect), ']}')
+  }
+
   /**
-   * One room, for whoever may read it.
+   * One room, for whoever may read it: as JSON, in pieces that are made while they are sent.
    *
    * @throws MatrixError M_FORBIDDEN for those who may not.
    */
-  async ofRoom(requester: Requester, room: Room, options: SnapshotOptions): Promise<JsonObject> {
+  async ofRoom(requester: Requester, room: Room, options: SnapshotOptions): Promise<AsyncIterable<string>> {
     const { access, index, feed, accountData, unrecorded } = this.#deps
     const { membership = 'leave', upTo } = await access.forReading(room, requester.userId)
     const user = await index.user(requester.userNid, requester.userId)
@@ -140,55 +169,74 @@ export class InitialSync {
     const readable = { room, watch: userRoom?.watch, upTo: Math.min(upTo, feed.position) }
     const data = await accountData.changes(user, undefined, feed.position)
     const [snapshot] = await this.#snapshots(requester, [readable], options)
-    return {
+    const fields = {
       room_id: room.id,
       membership,
-      ...snapshot,
+      messages: snapshot!.messages,
       account_data: (data.byRoom.get(room.nid) ?? []).map(accountDataObject),
       presence: await unrecorded.presenceIn(room, user, options.dialect),
       receipts: await this.#deps.receipts.changes(requester, userRoom ? [userRoom] : [], undefined, feed.position),
     }
+    return this.#pieces({ fields, at: snapshot!.at }, options.dialect)
   }
 
   async #roomsOf(
     requester: Requester,
+    user: UserStream,
     userRooms: readonly UserRoom[],
-    position: number,
     data: AccountDataEntries,
-    options: SnapshotOptions,
-  ): Promise<JsonObject[]> {
-    const { rooms, directory } = this.#deps
-    const found = await rooms.findByNids(userRooms.map(({ roomNid }) => roomNid))
+    options: AccountSnapshotOptions,
+  ): Promise<ShownRoom[]> {
+    const { rooms, directory, outside } = this.#deps
+    const foreign = await outside.of(user, userRooms)
+    const found = await rooms.findByNids(userRooms.flatMap(({ roomNid }) => (foreign.has(roomNid) ? [] : [roomNid])))
     const published = await directory.listPublished([...found.keys()])
     const readable = new Map<UserRoom, ReadableRoom>()
     for (const userRoom of userRooms) {
       const room = found.get(userRoom.roomNid)
-      const upTo = room && (await this.#readableUpTo(room, userRoom, position))
+      const upTo = room && (await this.#readableUpTo(room, userRoom, options.position))
       if (upTo !== undefined) readable.set(userRoom, { room: room!, watch: userRoom.watch, upTo })
     }
     const snapshots = await this.#snapshots(requester, [...readable.values()], options)
     const snapshotOf = new Map([...readable.keys()].map((userRoom, index) => [userRoom, snapshots[index]!]))
-    const unwanted = await this.#unwantedInvitations(requester, userRooms)
-    const known = userRooms.filter((userRoom) => found.has(userRoom.roomNid) && !unwanted.has(userRoom))
-    return Promise.all(
-      known.map(async (userRoom) => {
+    await this.#deps.state.prepare(snapshots.map(({ at }) => at))
+    const unwanted = await this.#unwantedInvitations(requester, userRooms, foreign)
+    const known = userRooms.filter((userRoom) => !unwanted.has(userRoom))
+    const shown = await Promise.all(
+      known.map(async (userRoom): Promise<ShownRoom[]> => {
         const { membership, roomNid } = userRoom
-        const room = found.get(roomNid)!
+        const account_data = (data.byRoom.get(roomNid) ?? []).map(accountDataObject)
+        const other = foreign.get(roomNid)
+        if (other) return [{ fields: { ...this.#foreign(other), account_data } }]
+        const room = found.get(roomNid)
+        if (!room) return []
         const visibility = published.has(roomNid) ? 'public' : 'private'
-        const own = (data.byRoom.get(roomNid) ?? []).map(accountDataObject)
-        const base = { room_id: room.id, membership, visibility, account_data: own }
-        const snapshot = snapshotOf.get(userRoom) ?? (await this.#outside(room, userRoom, options))
-        return { ...base, ...snapshot }
+        const base = { room_id: room.id, membership, visibility, account_data }
+        const snapshot = snapshotOf.get(userRoom)
+        return snapshot
+          ? [{ fields: { ...base, messages: snapshot.messages }, at: snapshot.at }]
+          : [{ fields: { ...base, ...(await this.#outside(room, userRoom, options)) } }]
       }),
     )
+    return shown.flat()
   }
 
   /** The invitations by users whom the invited one ignores. */
-  async #unwantedInvitations(requester: Requester, userRooms: readonly UserRoom[]): Promise<ReadonlySet<UserRoom>> {
+  async #unwantedInvitations(
+    requester: Requester,
+    userRooms: readonly UserRoom[],
+    foreign: ReadonlyMap<number, OutsideRoom>,
+  ): Promise<ReadonlySet<UserRoom>> {
     const ignored = await this.#deps.ignoredUsers.of(requester.userId)
     const invitations = ignored.size === 0 ? [] : userRooms.filter(({ membership }) => membership === 'invite')
-    const members = await this.#deps.events.findByNids(invitations.map(({ nid }) => nid))
-    return new Set(invitations.filter(({ nid }) => ignored.has(members.get(nid)?.pdu.sender ?? '')))
+    const own = invitations.filter(({ roomNid }) => !foreign.has(roomNid))
+    const members = await this.#deps.events.findByNids(own.map(({ nid }) => nid))
+    return new Set(
+      invitations.filter(({ roomNid, nid }) => {
+        const member = foreign.get(roomNid)?.member ?? members.get(nid)
+        return ignored.has(member?.pdu.sender ?? '')
+      }),
+    )
   }
 
   /** How far a user may read one of their rooms; undefined where they may not. */
@@ -209,12 +257,20 @@ export class InitialSync {
     return { inviter: member.source.pdu.sender, invite: invited }
   }
 
+  /** Of a room that only other servers have told of: how its user was invited, if they are. */
+  #foreign(outside: OutsideRoom): JsonObject {
+    const { roomId, membership, member } = outside
+    const base = { room_id: roomId, membership, visibility: 'private' }
+    if (membership !== 'invite') return base
+    return { ...base, inviter: member.pdu.sender, invite: outsideMembership(outside, this.#deps.clock.now()) }
+  }
+
   /** The newest events and the state of rooms. */
   async #snapshots(
     requester: Requester,
     readable: readonly ReadableRoom[],
     { limit, dialect }: SnapshotOptions,
-  ): Promise<JsonObject[]> {
+  ): Promise<Snapshot[]> {
     const { windows, serializer, views, clock } = this.#deps
     const read = await windows.readAll(
       requester,
@@ -224,18 +280,12 @@ export class InitialSync {
       }),
     )
     const states = await Promise.all(readable.map(({ room, watch, upTo }) => windows.stateAt(room, watch, upTo)))
-    const groups = readable.map(({ room }, index) => ({ room, nids: nidsOf(states[index]!) }))
-    const serialized = await serializer.serializeNidsOfRooms(groups)
     const now = serializer.now()
     const slice = new TimeSlice(clock)
-    const snapshots: JsonObject[] = []
+    const snapshots: Snapshot[] = []
     for (const [index, { room, upTo }] of readable.entries()) {
       if (slice.isOver) await slice.rest()
       const { events, start } = read[index]!
-      const state = groups[index]!.nids.flatMap((nid): JsonObject[] => {
-        const event = serialized.get(nid)
-        return event ? [event.toObject({ now })] : []
-      })
       const view = await views.of(room, dialect)
       snapshots.push({
         messages: {
@@ -243,13 +293,15 @@ export class InitialSync {
           end: formatToken(upTo),
           chunk: events.map((each) => view.event(each.client.toObject(viewerOf(each, now)))),
         },
-        state: await views.state(room, dialect, state),
+        at: { room, state: states[index]! },
       })
     }
     return snapshots
   }
 }
 
-function nidsOf(state: StateMap): number[] {
-  return [...state.entries()].map(({ nid }) => nid)
+async function* enclosed(before: string, pieces: AsyncIterable<string>, after: string): AsyncGenerator<string> {
+  yield before
+  yield* pieces
+  yield after
 }

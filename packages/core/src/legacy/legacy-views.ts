@@ -16,13 +16,22 @@ export interface LegacyView {
   event(event: JsonObject): JsonObject
   /** What an event changed, for who follows the room. */
   changes(event: JsonObject): JsonObject[]
-  state(events: readonly JsonObject[]): JsonObject[]
+  /** How the state of a room with these power levels is shown. */
+  state(powerLevels: JsonObject | undefined): LegacyStateView
+}
+
+/** How the events of one state of a room are shown. Events are given in today's form. */
+export interface LegacyStateView {
+  /** Undefined for an event that is not shown. */
+  event(event: JsonObject): JsonObject | undefined
+  /** State events that are nowhere stored, and come after the others. */
+  readonly further: readonly JsonObject[]
 }
 
 const todaysView: LegacyView = {
   event: legacyEvent,
   changes: (event) => [legacyEvent(event)],
-  state: (events) => events.map(legacyEvent),
+  state: () => ({ event: legacyEvent, further: [] }),
 }
 
 /** Shows rooms through the founding API. */
@@ -48,13 +57,15 @@ export class LegacyViews {
     return new FoundingView({ version: room.version, creators: create ? creatorsOf(room.version, create) : [] })
   }
 
-  /** The state that these events make up, with this server's own list of the room's aliases. */
-  async state(room: Room, dialect: LegacyDialect, events: readonly JsonObject[]): Promise<JsonObject[]> {
-    const view = await this.of(room, dialect)
-    if (dialect === 'today') return view.state(events)
+  /** How the state of a room with these power levels is shown, with this server's own list of the room's aliases. */
+  async state(room: Room, dialect: LegacyDialect, powerLevels: JsonObject | undefined): Promise<LegacyStateView> {
+    const shown = (await this.of(room, dialect)).state(powerLevels)
+    if (dialect === 'today') return shown
     const aliases = await this.aliases(room)
-    const others = events.filter((event) => !this.isOwnAliases(event['type'], event['state_key']))
-    return [...view.state(others), ...(aliases ? [aliases] : [])]
+    return {
+      event: (event) => (this.isOwnAliases(event['type'], event['state_key']) ? undefined : shown.event(event)),
+      further: [...shown.further, ...(aliases ? [aliases] : [])],
+    }
   }
 
   /** Whether a state event is the one that lists this server's aliases of a room, for which the table of aliases stands. */

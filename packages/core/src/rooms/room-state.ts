@@ -1,5 +1,6 @@
 import { notFound, type JsonObject } from '@hearth/protocol'
-import { StateMap, type Membership, type StateEntry, type Store } from '@hearth/store'
+import { TimeSlice, type Clock } from '@hearth/runtime'
+import { StateMap, type Membership, type Store } from '@hearth/store'
 import type { ClientEvent, ViewerContext } from '../events/client-event.ts'
 import type { EventSerializer } from '../events/event-serializer.ts'
 import type { JsonItems } from '../json-pieces.ts'
@@ -27,22 +28,23 @@ export class RoomState {
     readonly events: RoomEvents
     readonly access: RoomAccess
     readonly serializer: EventSerializer
+    readonly clock: Clock
   }
 
-  constructor(deps: { store: Store; events: RoomEvents; access: RoomAccess; serializer: EventSerializer }) {
+  constructor(deps: {
+    store: Store
+    events: RoomEvents
+    access: RoomAccess
+    serializer: EventSerializer
+    clock: Clock
+  }) {
     this.#deps = deps
   }
 
-  /** All state events. @throws MatrixError M_FORBIDDEN for those who may not read the room. */
-  async list(requester: Requester, room: Room): Promise<JsonObject[]> {
+  /** All state events as JSON, read while it is sent. @throws MatrixError M_FORBIDDEN for those who may not read the room. */
+  async list(requester: Requester, room: Room): Promise<JsonItems> {
     const { state } = await this.#deps.access.forReading(room, requester.userId)
-    return this.#events(room, nidsOf(state.entries()))
-  }
-
-  /** The same as JSON, read while it is sent. */
-  async listJson(requester: Requester, room: Room): Promise<JsonItems> {
-    const { state } = await this.#deps.access.forReading(room, requester.userId)
-    return this.#inSlices(room, nidsOf(state.entries()), todaysJson, () => true)
+    return this.#inSlices(room, state.nids(), todaysJson, () => true)
   }
 
   /**
@@ -73,7 +75,7 @@ export class RoomState {
     const state =
       request.at === undefined ? access.state : await this.#stateAt(room, parseToken(request.at), access.upTo)
     const memberNid = await this.#deps.store.eventTypes.intern('m.room.member')
-    const nids = nidsOf(state.entriesOfType(memberNid))
+    const nids = state.nidsOfType(memberNid)
     return this.#inSlices(room, nids, render, ({ source }) => matches(membershipOf(source), request))
   }
 
@@ -88,6 +90,7 @@ export class RoomState {
   }
 
   async *#namesOf(nids: readonly number[]): JsonItems {
+    const slice = new TimeSlice(this.#deps.clock)
     for (let start = 0; start < nids.length; start += eventsAtATime) {
       const found = await this.#deps.events.findByNids(nids.slice(start, start + eventsAtATime))
       yield [...found.values()].map(({ pdu }) => {
@@ -99,6 +102,7 @@ export class RoomState {
         }
         return `${JSON.stringify(pdu.state_key)}:${JSON.stringify(names)}`
       })
+      await slice.rest()
     }
   }
 
@@ -108,11 +112,18 @@ export class RoomState {
     render: (event: ClientEvent, viewer: ViewerContext) => string,
     isWanted: (event: ClientEvent) => boolean,
   ): JsonItems {
-    const { serializer } = this.#deps
+    const { serializer, clock } = this.#deps
     const viewer = { now: serializer.now() }
+    const slice = new TimeSlice(clock)
     for (let start = 0; start < nids.length; start += eventsAtATime) {
-      const events = await serializer.serializeNids(room, nids.slice(start, start + eventsAtATime))
-      yield events.filter(isWanted).map((event) => render(event, viewer))
+      const items: string[] = []
+      for (const event of await serializer.serializeNids(room, nids.slice(start, start + eventsAtATime))) {
+        if (slice.isOver) await slice.rest()
+        if (isWanted(event)) items.push(render(event, viewer))
+      }
+      yield items
+      // What is in memory is given without waiting for anybody: others would wait for the whole of it.
+      await slice.rest()
     }
   }
 
@@ -136,10 +147,6 @@ function matches(membership: Membership | undefined, { membership: wanted, notMe
   return (
     (wanted === undefined || membership === wanted) && (notMembership === undefined || membership !== notMembership)
   )
-}
-
-function nidsOf(entries: Iterable<StateEntry>): number[] {
-  return Array.from(entries, ({ nid }) => nid)
 }
 
 function todaysJson(event: ClientEvent, viewer: ViewerContext): string {

@@ -215,7 +215,7 @@ export function buildRooms(deps: RoomDeps) {
     clock,
   })
   jobs.register(roomUpgrade.jobHandler)
-  const roomState = new RoomState({ store, events, access, serializer })
+  const roomState = new RoomState({ store, events, access, serializer, clock })
   const timeline = new Timeline({
     store,
     caughtUp,
@@ -261,8 +261,16 @@ export function buildRooms(deps: RoomDeps) {
     clock,
     metrics,
   })
-  const { legacyViews } = followed
-  const foundingState = new FoundingState({ views: legacyViews, roomState, access, aliases, eventActions, sender })
+  const { legacyViews, legacyState } = followed
+  const foundingState = new FoundingState({
+    views: legacyViews,
+    roomState,
+    legacyState,
+    access,
+    aliases,
+    eventActions,
+    sender,
+  })
   const foundingTimeline = new FoundingTimeline({ views: legacyViews, timeline, rooms })
   return {
     ...followed,

@@ -9,6 +9,7 @@ import {
   InitialSync,
   LazyMembers,
   LegacyReceipts,
+  LegacyState,
   LegacyViews,
   Presence,
   PresenceBoard,
@@ -105,6 +106,7 @@ export function buildSync(deps: SyncDeps) {
   const receiptReader = new ReceiptReader({ store })
   const ephemeral = new EphemeralEvents({ receipts: receiptReader, typing: typingUsers, ignoredUsers })
   const toDevice = new ToDeviceMessages({ store })
+  const outside = new OutsideRooms({ store })
   const answers = new SyncAnswers({
     store,
     rooms,
@@ -114,7 +116,7 @@ export function buildSync(deps: SyncDeps) {
     accountData: accountDataReader,
     ignoredUsers,
     ephemeral,
-    outside: new OutsideRooms({ store }),
+    outside,
     presence: presenceEvents,
     toDevice,
     unread: unreadCounts,
@@ -123,6 +125,7 @@ export function buildSync(deps: SyncDeps) {
   const sync = new Sync({ feed, index, answers, toDevice, bus, presence, clock })
   const toDeviceSender = new ToDeviceSender({ store, feed, serverName, clock })
   const legacyViews = new LegacyViews({ store, events, serverName, clock })
+  const legacyState = new LegacyState({ events, serializer, views: legacyViews, clock })
   const legacyReceipts = new LegacyReceipts({ receipts: receiptReader, rooms, ignoredUsers })
   const unrecorded = new UnrecordedEvents({ ephemeral, presenceEvents, presence, rooms, ignoredUsers })
   const eventStream = new EventStream({
@@ -139,6 +142,7 @@ export function buildSync(deps: SyncDeps) {
     receipts: legacyReceipts,
     ignoredUsers,
     unrecorded,
+    outside,
     presence,
     bus,
     views: legacyViews,
@@ -161,6 +165,8 @@ export function buildSync(deps: SyncDeps) {
     unrecorded,
     bus,
     views: legacyViews,
+    state: legacyState,
+    outside,
     clock,
   })
   publishMetrics(metrics, index)
@@ -178,6 +184,7 @@ export function buildSync(deps: SyncDeps) {
     eventStream,
     initialSync,
     legacyViews,
+    legacyState,
     summaries,
   }
 }

@@ -66,6 +66,13 @@ export class StateBase {
     }
   }
 
+  /** The events of one type, by state key. */
+  nidsOfType(typeNid: number): Float64Array {
+    const type = this.#typeIndex(typeNid)
+    const { starts, nids } = this.columns
+    return type === -1 ? nids.subarray(0, 0) : nids.subarray(starts[type], starts[type + 1])
+  }
+
   /** How `other` differs from this base. */
   diff(other: StateBase): StateDifference[] {
     const differences: StateDifference[] = []

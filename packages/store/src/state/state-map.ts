@@ -7,6 +7,13 @@ const MAX_OVERLAY = 256
 /** A Map of small numbers takes about this many bytes an entry. */
 const OVERLAY_ENTRY_BYTES = 48
 
+/** A key set to another event, or removed (null). */
+interface StateChange {
+  readonly typeNid: number
+  readonly stateKeyNid: number
+  readonly event: number | null
+}
+
 /**
  * A room's state: which event holds each (type, state key). Immutable. Versions of a room's state share a base of typed
  * arrays, each with a small overlay of what differs from it, so that a change costs microseconds in a room of any size.
@@ -28,9 +35,7 @@ export class StateMap {
 
   /** A state of entries in any order; of several with the same key the last one counts. */
   static of(entries: Iterable<StateEntry>): StateMap {
-    const byKey = new Map<number, number>()
-    for (const { typeNid, stateKeyNid, nid } of entries) byKey.set(keyOf(typeNid, stateKeyNid), nid)
-    return StateMap.onBase(StateBase.merge(StateBase.empty, sorted(byKey)))
+    return StateMap.onBase(StateBase.merge(StateBase.empty, inOrder([...entries])))
   }
 
   /** A state that is exactly a base. */
@@ -56,9 +61,8 @@ export class StateMap {
   }
 
   /** This state with keys set (to the nid of their event) or removed (null). */
-  withChanges(
-    changes: Iterable<{ readonly typeNid: number; readonly stateKeyNid: number; readonly event: number | null }>,
-  ): StateMap {
+  withChanges(changes: readonly StateChange[]): StateMap {
+    if (changes.length > MAX_OVERLAY) return this.#withManyChanges(changes)
     const overlay = new Map(this.#overlay)
     let size = this.size
     for (const { typeNid, stateKeyNid, event } of changes) {
@@ -73,6 +77,22 @@ export class StateMap {
     const limit = Math.min(MAX_OVERLAY, Math.max(MIN_OVERLAY, Math.sqrt(size)))
     if (overlay.size <= limit) return new StateMap(this.base, overlay, size)
     return StateMap.onBase(StateBase.merge(this.base, sorted(overlay)))
+  }
+
+  /** The same without an overlay: a Map of that many keys would take many times as long as putting them in order. */
+  #withManyChanges(changes: readonly StateChange[]): StateMap {
+    const entries = changes.map(({ typeNid, stateKeyNid, event }) => ({ typeNid, stateKeyNid, nid: event ?? REMOVED }))
+    return StateMap.onBase(StateBase.merge(this.#flat(), inOrder(entries)))
+  }
+
+  /** The events of all entries, by type and state key. */
+  nids(): readonly number[] {
+    return Array.from(this.#flat().columns.nids)
+  }
+
+  /** The events of all entries of one type, by state key. */
+  nidsOfType(typeNid: number): readonly number[] {
+    return Array.from(this.#flat().nidsOfType(typeNid))
   }
 
   /** All entries, by type and state key. */
@@ -106,6 +126,29 @@ export class StateMap {
   #flat(): StateBase {
     return this.#overlay.size === 0 ? this.base : StateBase.merge(this.base, sorted(this.#overlay))
   }
+}
+
+/**
+ * Entries by type and state key; of several with the same key the last one. Numbers are sorted, each a state key with its
+ * place in the list, which takes a tenth of the time of comparing entries and is exact for millions of them.
+ */
+function inOrder(entries: readonly StateEntry[]): StateEntry[] {
+  const placesByType = new Map<number, number[]>()
+  entries.forEach(({ typeNid, stateKeyNid }, place) => {
+    let places = placesByType.get(typeNid)
+    if (!places) placesByType.set(typeNid, (places = []))
+    places.push(stateKeyNid * entries.length + place)
+  })
+  const ordered: StateEntry[] = []
+  for (const [, places] of [...placesByType].sort(([a], [b]) => a - b)) {
+    const sortedPlaces = Float64Array.from(places).sort()
+    sortedPlaces.forEach((each, index) => {
+      const entry = entries[each % entries.length]!
+      const next = sortedPlaces[index + 1]
+      if (next === undefined || Math.floor(next / entries.length) !== entry.stateKeyNid) ordered.push(entry)
+    })
+  }
+  return ordered
 }
 
 function keyOf(typeNid: number, stateKeyNid: number): number {

@@ -81,6 +81,6 @@ export class ReceivedJoins {
   }
 }
 
-function nidsOf({ stateBefore }: ReceivedMembership): number[] {
-  return Array.from(stateBefore.entries(), ({ nid }) => nid)
+function nidsOf({ stateBefore }: ReceivedMembership): readonly number[] {
+  return stateBefore.nids()
 }

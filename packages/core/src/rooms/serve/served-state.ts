@@ -60,7 +60,7 @@ export class ServedState {
 
   /** A state of a room with its auth chain. */
   async withAuth(room: Room, state: StateMap): Promise<StateWithAuth> {
-    const nids = Array.from(state.entries(), ({ nid }) => nid)
+    const nids = state.nids()
     return { state: nids, authChain: await this.authChain(room, nids) }
   }
 

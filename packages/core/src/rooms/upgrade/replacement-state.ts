@@ -70,7 +70,7 @@ export class ReplacementState {
 
   async #children({ head: { state } }: Room): Promise<RoomEvent[]> {
     const typeNid = await this.#store.eventTypes.intern('m.space.child')
-    const nids = [...state.entriesOfType(typeNid)].map(({ nid }) => nid)
+    const nids = state.nidsOfType(typeNid)
     const events = await this.#events.findByNids(nids)
     // Without servers to go through, a child is none.
     return [...events.values()].filter(({ pdu }) => Array.isArray(pdu.content['via']) && pdu.content['via'].length > 0)
