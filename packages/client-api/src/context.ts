@@ -19,6 +19,7 @@ import type {
   ReadMarkers,
   Receipts,
   MutualRooms,
+  UserDirectory,
   Profiles,
   Relations,
   RemoteDirectories,
@@ -86,6 +87,7 @@ export interface ClientApiContext extends Pick<
   readonly membership: MembershipActions
   readonly membershipAnywhere: MembershipAnywhere
   readonly mutualRooms: MutualRooms
+  readonly userDirectory: UserDirectory
   readonly pages: Pages
   readonly profiles: Profiles
   readonly presence: Presence

@@ -90,6 +90,7 @@ import { registrationPage } from './pages/registration-page.ts'
 import { getMutualRooms } from './mutual-rooms/get-mutual-rooms.ts'
 import { getPresence } from './presence/get-presence.ts'
 import { setPresence } from './presence/set-presence.ts'
+import { searchUserDirectory } from './user-directory/search-user-directory.ts'
 import { queryMutualRooms } from './mutual-rooms/query-mutual-rooms.ts'
 import { deleteProfileField } from './profile/delete-profile-field.ts'
 import { getProfileField } from './profile/get-profile-field.ts'
@@ -239,6 +240,7 @@ export const endpoints = {
   getPresence,
   setPresence,
   queryMutualRooms,
+  searchUserDirectory,
   deleteProfileField,
   getProfileField,
   getUserProfile,

@@ -27,6 +27,7 @@ export const clientRateLimits = {
   registrationToken: { perSecond: 0.1, burst: 5, by: 'address' },
   reports: { perSecond: 0.2, burst: 20, by: 'user' },
   roomCreation: { perSecond: 0.2, burst: 20, by: 'user' },
+  userDirectory: { perSecond: 2, burst: 50, by: 'user' },
   toDevice: { perSecond: 10, burst: 300, by: 'user' },
   typing: { perSecond: 5, burst: 50, by: 'user' },
   turnServer: { perSecond: 1, burst: 20, by: 'user' },

@@ -9,6 +9,7 @@ import {
   LeaveRooms,
   ReadMarkers,
   RoomStatisticsConsumer,
+  UserDirectoryConsumer,
   SyncFilters,
   ThisProcess,
   UpToDate,
@@ -183,6 +184,9 @@ async function build(
     accountData,
     rooms: rooms.rooms,
     access: rooms.access,
+    events: rooms.events,
+    profiles: rooms.profiles,
+    ignoredUsers: rooms.ignoredUsers,
     clock: common.clock,
   })
   const serving = buildServing({
@@ -232,6 +236,10 @@ async function build(
   const { sessions, deviceActivity } = accounts
   if (runs('jobs')) {
     lifecycle.add({ name: 'room statistics', start: () => store.consumers.add(new RoomStatisticsConsumer()) })
+    lifecycle.add({
+      name: 'user directory',
+      start: () => store.consumers.add(new UserDirectoryConsumer({ store, serverName: config.serverName })),
+    })
     lifecycle.add({
       name: 'guest access',
       start: () => store.consumers.add(new GuestAccessConsumer({ clock: common.clock, jobs })),

@@ -50,6 +50,7 @@ import { UrlPreviews } from './tables/url-previews.ts'
 import { UnreadCounts } from './tables/unread-counts.ts'
 import { Threads } from './tables/threads.ts'
 import { TimelineGaps } from './tables/timeline-gaps.ts'
+import { UserDirectory } from './tables/user-directory.ts'
 
 /** The tables, on the database or within one transaction: a call site shows at once which. */
 export class Tables {
@@ -104,6 +105,7 @@ export class Tables {
   readonly unreadCounts: UnreadCounts
   readonly threads: Threads
   readonly timelineGaps: TimelineGaps
+  readonly userDirectory: UserDirectory
 
   constructor(db: Queryable) {
     this.accessTokens = new AccessTokens(db)
@@ -157,5 +159,6 @@ export class Tables {
     this.unreadCounts = new UnreadCounts(db)
     this.threads = new Threads(db)
     this.timelineGaps = new TimelineGaps(db)
+    this.userDirectory = new UserDirectory(db)
   }
 }

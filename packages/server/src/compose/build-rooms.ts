@@ -276,6 +276,7 @@ export function buildRooms(deps: RoomDeps) {
     ...followed,
     ...past,
     feed,
+    ignoredUsers,
     access,
     events,
     erasedUsers,

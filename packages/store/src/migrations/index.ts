@@ -22,6 +22,7 @@ import { backfill } from './0024-backfill.ts'
 import { media } from './0030-media.ts'
 import { urlPreviews } from './0031-url-previews.ts'
 import { processes } from './0032-processes.ts'
+import { userDirectory } from './0035-user-directory.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   media,
   urlPreviews,
   processes,
+  userDirectory,
 ]
