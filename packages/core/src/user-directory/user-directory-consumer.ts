@@ -51,9 +51,11 @@ export class UserDirectoryConsumer implements StreamConsumer<StoredChange> {
     const own = await this.#names.servers.find(this.#serverName)
     if (own === undefined) return
     const places = await tx.roomServers.listByRooms([...new Set(members.map(({ roomNid }) => roomNid))])
-    const entered = new Map(members.map(({ streamPos, roomNid }) => [`${roomNid} ${streamPos}`, roomNid]))
+    const entered = new Set(members.map(({ streamPos, roomNid }) => `${roomNid} ${streamPos}`))
+    // Of a room that no other server ever was in everybody has been seen.
+    const shared = new Set(places.filter(({ serverNid }) => serverNid !== own).map(({ roomNid }) => roomNid))
     for (const { roomNid, serverNid, sincePos } of places) {
-      if (serverNid !== own || !entered.has(`${roomNid} ${sincePos}`)) continue
+      if (serverNid !== own || !shared.has(roomNid) || !entered.has(`${roomNid} ${sincePos}`)) continue
       const nids = await tx.currentState.listMemberNids(roomNid, 'join')
       for (let start = 0; start < nids.length; start += membersAtATime) {
         await this.#index(await tx.events.findByNids(nids.slice(start, start + membersAtATime)), tx)
