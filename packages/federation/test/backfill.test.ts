@@ -116,6 +116,7 @@ describe('the past of a room of another server', () => {
   it('is read across what a server missed while it was cut off, each event in its place', async () => {
     const roomId = await alice.createRoom({ preset: 'public_chat' })
     await world.join(bob, roomId, 'one.test')
+    const begun = await bob.sync()
     const said = ['before']
     await alice.sendText(roomId, 'before')
     await expect.poll(async () => bodies(await readAll(bob, roomId)), { timeout: 10_000 }).toEqual(said)
@@ -131,6 +132,19 @@ describe('the past of a room of another server', () => {
     const isHere = async () => bodies((await pageOf(bob, roomId, { limit: 1 })).chunk)
     await expect.poll(isHere, { timeout: 20_000 }).toEqual(['after'])
     expect(bodies(await readAll(bob, roomId))).toEqual(said.toReversed())
+    // A sync ends at the gap, and says so, whether the client was there before or begins.
+    for (const since of [begun.next_batch, undefined]) {
+      const filter = JSON.stringify({ room: { timeline: { limit: 500 } } })
+      const { rooms } = await bob.sync({ filter, ...(since !== undefined && { since }) })
+      const { events, limited, prev_batch: from } = rooms!.join![roomId]!.timeline
+      const shown = bodies(events)
+      expect(limited).toBe(true)
+      expect(shown.length).toBeGreaterThan(1)
+      expect(shown).toEqual(said.slice(-shown.length))
+      expect(shown).not.toContain('before')
+      const [earlier] = bodies((await pageOf(bob, roomId, { from, limit: 1 })).chunk)
+      expect(earlier).toBe(said.at(-shown.length - 1))
+    }
     const { store } = world.servers[1]!.server
     const { nid } = (await store.rooms.find(roomId as RoomId))!
     // The gap was too wide to be filled on arrival: it was read across.
@@ -142,6 +156,32 @@ describe('the past of a room of another server', () => {
     }
     expect(bodies(around.events_before)).toEqual(['before'])
     expect(bodies(around.events_after)).toEqual(['missed 1'])
+  })
+
+  it('does not show a state event that lost against another as the current one', async () => {
+    const power_level_content_override = { users: { [bob.userId]: 50 } }
+    const roomId = await alice.createRoom({ preset: 'public_chat', power_level_content_override })
+    await world.join(bob, roomId, 'one.test')
+    const topicPath = `${room(roomId)}/state/m.room.topic`
+    world.network.part([['one.test'], ['two.test']])
+    const begun = await bob.sync()
+    await alice.put(topicPath, { topic: 'the earlier one' })
+    world.clock.jump(60_000)
+    await bob.put(topicPath, { topic: 'the later one' })
+    await world.network.heal()
+    world.clock.jump(2 * 3_600_000)
+    await alice.sendText(roomId, 'together again')
+    await expect
+      .poll(async () => bodies((await pageOf(bob, roomId, { limit: 1 })).chunk), { timeout: 20_000 })
+      .toEqual(['together again'])
+    expect(await bob.get(topicPath)).toEqual({ topic: 'the later one' })
+    for (const since of [begun.next_batch, undefined]) {
+      const { state, timeline } = (await bob.sync(since === undefined ? {} : { since })).rooms!.join![roomId]!
+      const topics = [...state!.events, ...timeline.events].filter(({ type }) => type === 'm.room.topic')
+      expect(topics.at(-1)!.content).toEqual({ topic: 'the later one' })
+      expect(timeline.limited).toBe(true)
+      expect(timeline.events.at(-1)!.content).toMatchObject({ body: 'together again' })
+    }
   })
 
   it('is searched by time at the servers that have it', async () => {

@@ -1,5 +1,5 @@
 import type { EventId, UserId } from '@hearth/protocol'
-import type { EventRow, Store } from '@hearth/store'
+import { eventFlags, type EventRow, type Store } from '@hearth/store'
 import { hidesEvent, type IgnoredUsers } from '../account-data/ignored-users.ts'
 import type { EventFilter, RelatedBy } from '../events/event-filter.ts'
 import type { RoomTimeline, TimelineEntry } from '../sync/room-timeline.ts'
@@ -24,6 +24,8 @@ export interface ScanRequest {
   readonly recent?: RoomTimeline | undefined
   /** The user was joined all the time: nothing needs judging. */
   readonly wasJoined?: boolean
+  /** Backwards: ends with the event after a gap, as if there were more events than the limit. */
+  readonly stopsAtGaps?: boolean
 }
 
 /** An event that was found, as it came: from memory or from the store. */
@@ -142,6 +144,7 @@ class Scan {
   readonly #found: Visible<ScannedEvent>[] = []
   #scanned = 0
   #isExhausted = false
+  #isAtGap = false
   #leftOut = false
   #hasHoles = false
 
@@ -154,7 +157,7 @@ class Scan {
   }
 
   get isDone(): boolean {
-    return this.#isExhausted || this.#found.length >= this.request.limit || this.#scanned >= maxScanned
+    return this.#isExhausted || this.#isAtGap || this.#found.length >= this.request.limit || this.#scanned >= maxScanned
   }
 
   /** How many rows to read next. Where some may be left out, a few more are read at once. */
@@ -226,18 +229,24 @@ class Scan {
     const wanted = await this.#wanted(points)
     const visible = judge ? await judge.visible(wanted) : wanted.map(asJoined)
     const byNid = new Map(visible.map((point) => [point.nid, point]))
-    for (const { nid, pos } of points) {
-      if (this.#found.length >= limit) return false
+    for (const { nid, pos, entry, row } of points) {
+      if (this.#found.length >= limit || this.#isAtGap) return false
       const found = byNid.get(nid)
       if (found) {
         this.#found.push(found)
         this.#hasHoles ||= this.#leftOut
       } else this.#leftOut = true
+      this.#isAtGap = this.request.stopsAtGaps === true && isAfterGap(entry ?? row)
       if (this.request.direction === 'b') this.upTo = pos - 1
       else this.after = pos
     }
-    return true
+    return !this.#isAtGap
   }
+}
+
+function isAfterGap(event: TimelineEntry | EventRow | undefined): boolean {
+  if (event === undefined) return false
+  return 'flags' in event ? (event.flags & eventFlags.afterGap) !== 0 : event.isAfterGap === true
 }
 
 function pointOf({ pos, nid, stateNid, event }: TimelineEntry): TimelinePoint {

@@ -41,6 +41,8 @@ export interface EventChange {
   readonly membership?: MemberChange | undefined
   /** For a redaction that took effect: the event that it redacted. */
   readonly redacted?: { readonly nid: number; readonly event: RoomEvent }
+  /** Whether events that stood before it were missing when it came. */
+  readonly isAfterGap?: true
   /** Whether this server sends it to the others in the room. */
   readonly outgoing?: true
   /** The device and transaction id that the event was sent with. */

@@ -10,6 +10,8 @@ export interface TimelineEntry {
   readonly stateBeforeNid: number | undefined
   /** The id of the room's current state after the event, where it did not simply follow on the room's head. */
   readonly currentStateNid?: number | undefined
+  /** Whether the timeline has a gap before the event. */
+  readonly isAfterGap?: boolean | undefined
   readonly event: RoomEvent
   readonly client: ClientEvent
   /** The device that sent it, and how that device named the request. */

@@ -58,6 +58,8 @@ export class RoomWindows {
         filter,
         recent: watch?.timeline,
         wasJoined,
+        // What is missing may be fetched by who pages back; until then nobody may take one side for the end of the other.
+        stopsAtGaps: true,
       })),
     )
     const shown = scans.map((scan, index) => ({ ...scan, events: scan.events.slice(0, requests[index]!.limit) }))

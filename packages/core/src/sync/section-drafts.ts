@@ -1,3 +1,4 @@
+import { stateTupleKey } from '@hearth/rooms'
 import type { TimeSlice } from '@hearth/runtime'
 import { StateMap, type Store } from '@hearth/store'
 import type { Aggregator } from '../relations/aggregator.ts'
@@ -71,7 +72,10 @@ export class SectionDrafts {
     const { store, windows: reader } = this.#deps
     const typeNids = (this.#typeNids ??= await this.#findTypeNids())
     const memberNid = typeNids[0]!
-    const windows = await this.#bundled(view, requests, await this.#windows(view, requests))
+    const bundled = await this.#bundled(view, requests, await this.#windows(view, requests))
+    const windows = view.useStateAfter
+      ? bundled
+      : await Promise.all(requests.map((request, index) => this.#afterLosers(request, bundled[index]!)))
     await reader.prepareStatesBefore(requests, windows)
     const states = await Promise.all(requests.map((request, index) => this.#states(request, windows[index]!)))
     const isNews = await Promise.all(
@@ -118,6 +122,24 @@ export class SectionDrafts {
         return { ...window, events, start: (events[0]?.pos ?? 1) - 1 }
       }),
     )
+  }
+
+  /**
+   * Who takes state from the timeline would take a state event that lost a state resolution for the current one. Such an event
+   * is not shown: the timeline begins after it, and says that there is more.
+   */
+  async #afterLosers({ room, watch, upTo }: RoomSectionRequest, window: Window): Promise<Window> {
+    if (upTo === undefined || window.events.every(({ currentStateNid }) => currentStateNid === undefined)) return window
+    const end = await this.#deps.windows.stateAt(room, watch, upTo)
+    const seen = new Set<string>()
+    for (const [index, { pos, nid, event }] of [...window.events.entries()].reverse()) {
+      const { type, state_key: stateKey } = event.pdu
+      if (stateKey === undefined || pos > upTo || seen.has(stateTupleKey(type, stateKey))) continue
+      seen.add(stateTupleKey(type, stateKey))
+      if ((await this.#deps.events.findStateNid(end, type, stateKey)) === nid) continue
+      return { ...window, events: window.events.slice(index + 1), isLimited: true, start: pos }
+    }
+    return window
   }
 
   /** The windows of which clients do not have all before, with what relates to their events. Others are told of all of it. */

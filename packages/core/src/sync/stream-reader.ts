@@ -143,6 +143,7 @@ export class StreamReader {
           },
         }),
       ...(redacted && { redacted: { nid: redactedNid!, event: redacted } }),
+      ...((row.flags & eventFlags.afterGap) !== 0 && { isAfterGap: true }),
       ...((row.flags & eventFlags.outgoing) !== 0 && { outgoing: true }),
       ...(txn && { transaction: txn }),
     }

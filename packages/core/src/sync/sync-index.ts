@@ -211,6 +211,7 @@ export class SyncIndex {
         stateNid: change.stateNid,
         stateBeforeNid: change.event.pdu.state_key === undefined ? change.stateNid : change.stateBeforeNid,
         currentStateNid: change.currentStateNid,
+        isAfterGap: change.isAfterGap,
         event: change.event,
         client: this.#clientEvent(change),
         transaction: change.transaction,

@@ -10,6 +10,8 @@ export const eventFlags = {
    * handed to it by a server that joins, leaves or knocks.
    */
   outgoing: 16,
+  /** Events that stood before it were missing when it came: the timeline has a gap there, which may have been filled since. */
+  afterGap: 32,
 } as const
 
 /** Whether an event was rejected or soft-failed: it has no place in the timeline. */

@@ -108,6 +108,7 @@ export class ChainOutcome {
       ...(redacted && {
         redacted: { nid: this.#chain.nidOf(redacted.ref, this.#firstPos), event: redacted.event },
       }),
+      ...((row.flags & eventFlags.afterGap) !== 0 && { isAfterGap: true }),
       ...((row.flags & eventFlags.outgoing) !== 0 && { outgoing: true }),
     }
     return [change, ...members.filter((member) => member !== own)]

@@ -196,6 +196,7 @@ export class ReceivedChain {
       previousMembership: membershipOf(inPlace),
       outgoing: received.outgoing,
     })
+    const missingPrevious = received.stateBefore === undefined ? [] : this.#missingPrevious(event)
     if (place.merge !== undefined) this.#chain.addMerge(place.merge, place.current.state)
     this.#extremities = place.extremities
     this.#current = place.current
@@ -205,6 +206,7 @@ export class ReceivedChain {
       row: {
         ...row,
         ...entry.fields,
+        ...(missingPrevious.length > 0 && { flags: row.flags | eventFlags.afterGap }),
         ...(!place.isLinear && { currentState: place.current.stateNid, membership: undefined }),
         ...(pending && { redactedBy: pending.nid }),
         ...redaction?.row,
@@ -216,7 +218,7 @@ export class ReceivedChain {
       isLinear: place.isLinear,
       replaced: entry.replaced,
       redacted: redaction?.redacted,
-      missingPrevious: received.stateBefore === undefined ? [] : this.#missingPrevious(event),
+      missingPrevious,
     })
     return { kind: 'taken' }
   }
