@@ -111,6 +111,30 @@ describe('answers that are made while they are sent', () => {
     expect(Object.keys(next.rooms!.join!)).toEqual([roomId])
   })
 
+  it('begins a sync with one large room, and goes on from there', async () => {
+    const follower = await server.register('follower')
+    const begun = await follower.sync()
+    await follower.join(roomId)
+    for (const since of [undefined, begun.next_batch]) {
+      for (const key of ['state', 'state_after'] as const) {
+        const query = { ...(since !== undefined && { since }), ...(key === 'state_after' && { use_state_after: true }) }
+        const rests = vi.spyOn(TimeSlice.prototype, 'rest')
+        const answer = await follower.request('GET', 'sync', { query: { set_presence: 'offline', ...query } })
+        expect(answer.headers.get('content-length')).toBeNull()
+        expect(rests.mock.calls.length).toBeGreaterThanOrEqual(2)
+        rests.mockRestore()
+        const { rooms, next_batch: next } = answer.body as unknown as Awaited<ReturnType<TestClient['sync']>>
+        const section = rooms!.join![roomId] as unknown as Record<string, { events: JsonObject[] }>
+        const events = [...section[key]!.events, ...section['timeline']!.events]
+        const members = events.filter(({ type }) => type === 'm.room.member').map((event) => event['state_key'])
+        expect(new Set(members).size).toBe(memberCount + 1)
+        expect(section['account_data']).toEqual({ events: [] })
+        expect((await follower.sync({ since: next, timeout: 0 })).rooms?.join).toBeUndefined()
+      }
+    }
+    await follower.leave(roomId)
+  })
+
   it('begins with every room through the founding API too', async () => {
     for (const prefix of ['/_matrix/client/api/v1/', '/_matrix/client/v3/']) {
       const answer = await alice.get(`${prefix}initialSync`, { limit: 1 })

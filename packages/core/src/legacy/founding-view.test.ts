@@ -20,8 +20,9 @@ const event = (type: string, content: JsonObject, more: JsonObject = {}): JsonOb
 
 /** The whole state that these events make up. */
 function stateOf(shown: FoundingView, events: readonly JsonObject[]): JsonObject[] {
-  const { event: show, further } = shown.state(events.find(({ type }) => type === 'm.room.power_levels'))
-  return [...events.map(show).filter((each) => each !== undefined), ...further]
+  const view = shown.state(events.find(({ type }) => type === 'm.room.power_levels'))
+  const stored = events.map((event) => view.event(event)).filter((event) => event !== undefined)
+  return [...stored, ...view.further]
 }
 
 const powerLevels = { users: { '@a:s': 100, '@b:s': 50 }, users_default: 5, events: { 'm.room.name': 60 }, ban: 70 }

@@ -4,8 +4,10 @@ import type { IgnoredUsers } from '../account-data/ignored-users.ts'
 import { allOf } from '../all-of.ts'
 import type { ClientEvent } from '../events/client-event.ts'
 import type { EventSerializer } from '../events/event-serializer.ts'
+import { jsonPieces, type JsonItems } from '../json-pieces.ts'
 import { formatToken } from '../rooms/position-token.ts'
 import type { LazyMembers } from './lazy-members.ts'
+import type { Room } from '../rooms/room.ts'
 import { renderPresented, renderState } from './render-event.ts'
 import { summaryJson, type RoomSummaries, type RoomSummary } from './room-summary.ts'
 import { SectionDrafts, type RoomSectionRequest, type SectionDraft, type SectionDraftsDeps } from './section-drafts.ts'
@@ -15,6 +17,8 @@ import type { SyncView } from './sync-view.ts'
 export interface RoomSection {
   /** The parts of the room's object, as JSON: `"timeline":{...}` and so on. */
   readonly parts: readonly string[]
+  /** One more part, read while it is sent: the state, where there is too much of it to be held as a whole. */
+  readonly longState?: (() => AsyncGenerator<string>) | undefined
   readonly isEmpty: boolean
 }
 
@@ -36,6 +40,10 @@ export interface RoomSectionsDeps extends SectionDraftsDeps {
   readonly clock: Clock
   readonly metrics: Metrics
 }
+
+/** More state events than these are read while they are sent, so many at a time. */
+const maxHeldState = 1_000
+const stateAtATime = 500
 
 const noEvents: ReadonlyMap<number, ClientEvent> = new Map()
 
@@ -123,8 +131,8 @@ export class RoomSections {
     const groups = sections.map(({ request: { room }, draft, memberNids }) => {
       return { room, nids: filter.state.matchesRoom(room.id) ? [...draft.delta.nids, ...memberNids] : [] }
     })
-    const hasState = groups.some(({ nids }) => nids.length > 0)
-    const serialized = hasState ? await serializer.serializeNidsOfRooms(groups) : noEvents
+    const held = groups.filter(({ nids }) => nids.length > 0 && nids.length <= maxHeldState)
+    const serialized = held.length > 0 ? await serializer.serializeNidsOfRooms(held) : noEvents
     const now = serializer.now()
     const rendered: RoomSection[] = []
     const sentMembers: number[] = []
@@ -136,8 +144,10 @@ export class RoomSections {
         timeline.push(renderPresented(presented, filter, now))
         if (presented.event.pdu.type === 'm.room.member') sentMembers.push(presented.nid)
       }
+      const { room, nids } = groups[index]!
+      const isLong = nids.length > maxHeldState
       const state: string[] = []
-      for (const nid of groups[index]!.nids) {
+      for (const nid of isLong ? [] : nids) {
         const event = serialized.get(nid)
         if (!event || !filter.state.matches(event.source)) continue
         if (slice.isOver) await slice.rest()
@@ -149,12 +159,41 @@ export class RoomSections {
       const start = window.events.length > 0 ? window.start : (request.upTo ?? 0)
       const parts = [
         `"timeline":{"events":[${timeline.join(',')}],"limited":${isLimited},"prev_batch":"${formatToken(start)}"}`,
-        `"${useStateAfter ? 'state_after' : 'state'}":{"events":[${state.join(',')}]}`,
       ]
+      const key = useStateAfter ? 'state_after' : 'state'
+      if (!isLong) parts.push(`"${key}":{"events":[${state.join(',')}]}`)
       if (summary) parts.push(`"summary":${summaryJson(summary)}`)
-      rendered.push({ parts, isEmpty: timeline.length === 0 && state.length === 0 && !isLimited && !summary })
+      rendered.push({
+        parts,
+        ...(isLong && {
+          longState: () => jsonPieces(`"${key}":{"events":[`, this.#stateInSlices(view, room, nids), ']}'),
+        }),
+        isEmpty: timeline.length === 0 && state.length === 0 && !isLong && !isLimited && !summary,
+      })
     }
     if (filter.lazyLoadsMembers) lazyMembers.markSent(requester.deviceNid, sentMembers, position)
     return rendered
+  }
+
+  async *#stateInSlices(view: SyncView, room: Room, nids: readonly number[]): JsonItems {
+    const { requester, position, filter } = view
+    const { serializer, lazyMembers, clock } = this.#deps
+    const now = serializer.now()
+    const slice = new TimeSlice(clock)
+    for (let start = 0; start < nids.length; start += stateAtATime) {
+      const events = await serializer.serializeNidsOfRooms([{ room, nids: nids.slice(start, start + stateAtATime) }])
+      const items: string[] = []
+      const sentMembers: number[] = []
+      for (const [nid, event] of events) {
+        if (slice.isOver) await slice.rest()
+        if (!filter.state.matches(event.source)) continue
+        items.push(renderState(event, filter, now))
+        if (event.source.pdu.type === 'm.room.member') sentMembers.push(nid)
+      }
+      if (filter.lazyLoadsMembers) lazyMembers.markSent(requester.deviceNid, sentMembers, position)
+      yield items
+      // What is in memory is given without waiting for anybody: others would wait for the whole of it.
+      await slice.rest()
+    }
   }
 }

@@ -24,16 +24,17 @@ export interface StateDeltaOptions {
 export class StateDelta {
   /** The state that the client has when it has applied them. */
   readonly target: StateMap
+  /** Whether all of the target is sent, but for the type that is left out. */
+  readonly #isFull: boolean
+  readonly #lazyTypeNid: number | undefined
+  /** What is sent besides, or instead. */
   readonly #byKey = new Map<number, number>()
+  readonly #replaced = new Set<number>()
 
   constructor({ base, start, end }: WindowStates, window: Window, options: StateDeltaOptions) {
     this.target = options.isAfter ? end : start
-    const isFull = options.isFull || base === undefined
-    if (isFull) {
-      for (const { typeNid, stateKeyNid, nid } of this.target.entries()) {
-        if (typeNid !== options.lazyTypeNid) this.set(typeNid, stateKeyNid, nid)
-      }
-    }
+    this.#isFull = options.isFull || base === undefined
+    this.#lazyTypeNid = options.lazyTypeNid
     // Of lazily loaded members those that changed are part of a full state too.
     if (base !== undefined) this.#addChanges(base, this.target)
     // What the timeline does not show has to be told here, although it came after the timeline's beginning.
@@ -43,15 +44,21 @@ export class StateDelta {
   }
 
   get nids(): number[] {
-    return [...this.#byKey.values()]
+    const changed = [...this.#byKey.values()]
+    if (!this.#isFull) return changed
+    const all = this.#lazyTypeNid === undefined ? this.target.nids() : this.target.nidsWithout(this.#lazyTypeNid)
+    return [...all.filter((nid) => !this.#replaced.has(nid)), ...changed]
   }
 
   has(typeNid: number, stateKeyNid: number): boolean {
-    return this.#byKey.has(keyOf(typeNid, stateKeyNid))
+    if (this.#byKey.has(keyOf(typeNid, stateKeyNid))) return true
+    return this.#isFull && typeNid !== this.#lazyTypeNid && this.target.get(typeNid, stateKeyNid) !== undefined
   }
 
   set(typeNid: number, stateKeyNid: number, nid: number): void {
     this.#byKey.set(keyOf(typeNid, stateKeyNid), nid)
+    const replaced = this.target.get(typeNid, stateKeyNid)
+    if (replaced !== undefined) this.#replaced.add(replaced)
   }
 
   #addChanges(from: StateMap, to: StateMap, shown?: ReadonlySet<number>): void {

@@ -5,7 +5,6 @@ import type { IgnoredUsers } from '../account-data/ignored-users.ts'
 import { allOf } from '../all-of.ts'
 import { ClientEvent } from '../events/client-event.ts'
 import type { EventFilter } from '../events/event-filter.ts'
-import { jsonPieces, type JsonItems } from '../json-pieces.ts'
 import { unreadJson, type UnreadCounts, type UnreadRoom } from '../push/unread-counts.ts'
 import { formatSyncToken, formatToken, type SyncToken } from '../rooms/position-token.ts'
 import type { Room } from '../rooms/room.ts'
@@ -53,8 +52,14 @@ const roomLists = ['join', 'invite', 'knock', 'leave'] as const
 
 type RoomList = (typeof roomLists)[number]
 
+/** A room's part of an answer whose end is made while it is sent. */
+interface LongPart {
+  readonly before: string
+  readonly rest: () => AsyncGenerator<string>
+}
+
 /** The rooms' parts of an answer, each a list of `"!room:id":{...}`. */
-type RoomParts = Readonly<Record<RoomList, string[]>>
+type RoomParts = Readonly<Record<RoomList, (string | LongPart)[]>>
 
 /** What is new in the rooms of an answer besides their events. */
 interface RoomNews {
@@ -130,26 +135,46 @@ export class SyncAnswers {
       signal.throwIfAborted()
       await this.#addRooms(view, user, rooms.slice(start, start + roomsAtATime), news, parts)
     }
-    const lists = Object.entries(parts) as [keyof RoomParts, string[]][]
+    const lists = Object.entries(parts) as [RoomList, (string | LongPart)[]][]
     if (
       view.since !== undefined &&
       global.length + presence.length + toDevice.events.length === 0 &&
       lists.every(([, list]) => list.length === 0)
     )
       return undefined
-    return `${head()}${lists.map(([name, list]) => `"${name}":{${list.join(',')}}`).join(',')}}}`
+    if (lists.some(([, list]) => list.some(isLong))) return this.#pieces(head(), (name) => [parts[name]])
+    const texts = lists as [RoomList, string[]][]
+    return `${head()}${texts.map(([name, list]) => `"${name}":{${list.join(',')}}`).join(',')}}}`
   }
 
-  async *#pieces(head: string, itemsOf: (name: RoomList) => JsonItems): AsyncGenerator<string> {
+  async *#pieces(
+    head: string,
+    partsOf: (name: RoomList) => AsyncIterable<RoomParts[RoomList]> | Iterable<RoomParts[RoomList]>,
+  ): AsyncGenerator<string> {
     let before = head
     for (const name of roomLists) {
-      yield* jsonPieces(`${before}"${name}":{`, itemsOf(name), '}')
+      yield `${before}"${name}":{`
+      let separator = ''
+      for await (const parts of partsOf(name)) {
+        for (const part of parts) {
+          yield separator
+          if (isLong(part)) {
+            yield part.before
+            yield* part.rest()
+          } else yield part
+          separator = ','
+        }
+      }
+      yield '}'
       before = ','
     }
     yield '}}'
   }
 
-  async *#roomsInSlices(name: RoomList, { view, user, rooms, news, signal }: LongAnswer): JsonItems {
+  async *#roomsInSlices(
+    name: RoomList,
+    { view, user, rooms, news, signal }: LongAnswer,
+  ): AsyncGenerator<RoomParts[RoomList]> {
     const own = rooms.filter((room) => listOf(room) === name)
     for (let start = 0; start < own.length; start += roomsAtATime) {
       signal.throwIfAborted()
@@ -272,8 +297,19 @@ export class SyncAnswers {
     if (membership === 'join') own.push(`"ephemeral":{"events":[${ephemeral.join(',')}]}`)
     if (unread) own.push(unreadJson(unread, filter))
     const list = membership === 'join' ? parts.join : parts.leave
-    list.push(`${JSON.stringify(room.id)}:{${own.join(',')}}`)
+    const { longState } = section
+    if (longState === undefined) list.push(`${JSON.stringify(room.id)}:{${own.join(',')}}`)
+    else list.push({ before: `${JSON.stringify(room.id)}:{${own.join(',')},`, rest: () => closed(longState()) })
   }
+}
+
+async function* closed(pieces: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield* pieces
+  yield '}'
+}
+
+function isLong(part: string | LongPart): part is LongPart {
+  return typeof part !== 'string'
 }
 
 function isJoined({ membership }: UserRoom): boolean {

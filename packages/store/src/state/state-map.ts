@@ -62,7 +62,15 @@ export class StateMap {
 
   /** This state with keys set (to the nid of their event) or removed (null). */
   withChanges(changes: readonly StateChange[]): StateMap {
-    if (changes.length > MAX_OVERLAY) return this.#withManyChanges(changes)
+    if (changes.length > MAX_OVERLAY) {
+      // Without an overlay: a Map of that many keys would take many times as long as putting them in order.
+      const entries = changes.map(({ typeNid, stateKeyNid, event }) => ({
+        typeNid,
+        stateKeyNid,
+        nid: event ?? REMOVED,
+      }))
+      return StateMap.onBase(StateBase.merge(this.#flat(), inOrder(entries)))
+    }
     const overlay = new Map(this.#overlay)
     let size = this.size
     for (const { typeNid, stateKeyNid, event } of changes) {
@@ -79,15 +87,15 @@ export class StateMap {
     return StateMap.onBase(StateBase.merge(this.base, sorted(overlay)))
   }
 
-  /** The same without an overlay: a Map of that many keys would take many times as long as putting them in order. */
-  #withManyChanges(changes: readonly StateChange[]): StateMap {
-    const entries = changes.map(({ typeNid, stateKeyNid, event }) => ({ typeNid, stateKeyNid, nid: event ?? REMOVED }))
-    return StateMap.onBase(StateBase.merge(this.#flat(), inOrder(entries)))
-  }
-
   /** The events of all entries, by type and state key. */
   nids(): readonly number[] {
     return Array.from(this.#flat().columns.nids)
+  }
+
+  /** The events of all entries but those of one type, by type and state key. */
+  nidsWithout(typeNid: number): readonly number[] {
+    const flat = this.#flat()
+    return [...flat.columns.types].flatMap((type) => (type === typeNid ? [] : Array.from(flat.nidsOfType(type))))
   }
 
   /** The events of all entries of one type, by state key. */
