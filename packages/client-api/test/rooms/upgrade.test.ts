@@ -336,7 +336,7 @@ describe('room upgrades', () => {
 
   it('is carried on by a job when it was broken off', async () => {
     await alice.put(`directory/list/room/${encodeURIComponent(roomId)}`, { visibility: 'public' })
-    const jobs = () => server.store.database.query(null, 'select kind from jobs')
+    const jobs = () => server.store.database.query(null, `select kind from jobs where kind <> 'media-sweep'`)
     // As after a crash: the new room is there, the names are where they were, and nobody asks again.
     await server.store.database.execute(
       null,

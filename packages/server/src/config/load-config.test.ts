@@ -55,6 +55,13 @@ describe('the defaults', () => {
       rateLimits: { enabled: true },
       appservices: [],
       mail: {},
+      media: {
+        maxUploadSize: '100M',
+        remoteCacheSize: '10G',
+        unauthenticatedAccess: 'frozen',
+        s3: { region: 'us-east-1' },
+      },
+      urlPreviews: { enabled: true, deny: [] },
       turn: { uris: [] },
       metrics: {},
       recaptcha: { verifyUrl: 'https://www.google.com/recaptcha/api/siteverify' },
