@@ -164,23 +164,14 @@ export class SimulatedRoom {
     throw new Error(`seed ${this.#seed}, room version ${this.#version}: ${difference}`)
   }
 
-  /** How the servers that are in the room differ, from one another or from what the state must be; empty if they do not. */
+  /** How the servers that hold themselves to be in the room differ, from one another or from what the state must be; empty if they do not. */
   async #difference(): Promise<string> {
     const holders: { readonly server: SimulatedServer; readonly held: RoomAsHeld }[] = []
     for (const server of this.#world.servers) {
       const held = await this.#heldBy(server)
       if (held && (await this.#isInside(server, held.state, server))) holders.push({ server, held })
     }
-    // One that was sent away while it was cut off cannot get at what came before that, and never hears of it.
-    const inside: typeof holders = []
-    for (const holder of holders) {
-      const others = holders.filter((other) => other !== holder)
-      const opinions = await Promise.all(
-        others.map((other) => this.#isInside(holder.server, other.held.state, other.server)),
-      )
-      if (!opinions.includes(false)) inside.push(holder)
-    }
-    const [first, ...others] = inside
+    const [first, ...others] = holders
     // Everybody has left.
     if (!first) return ''
     const { server, held } = first
