@@ -108,22 +108,17 @@ export HEARTH_SERVER_NAME=127.0.0.1:$https HEARTH_PUBLIC_URL=https://127.0.0.1:$
 export HEARTH_DATABASE_URL_FILE=$work/database-url HEARTH_REDIS_URL=redis://127.0.0.1:$redis
 export HEARTH_REGISTRATION_MODE=open HEARTH_FEDERATION_NOTARIES= HEARTH_LOG_LEVEL=warn
 export HEARTH_NETWORK_CA_FILE=$ca HEARTH_NETWORK_ALLOW_PRIVATE_ADDRESSES=true
-hearth_process one HEARTH_LISTEN="http://127.0.0.1:$one" HEARTH_DATA_DIR="$work/one"
-until_it curl --silent --fail "http://127.0.0.1:$one/health"
-# One server has one key.
-for name in two three; do
-  mkdir -m 700 "$work/$name"
-  cp "$work/one/signing.key" "$work/$name/"
-done
-hearth_process two HEARTH_LISTEN="http://127.0.0.1:$two" HEARTH_DATA_DIR="$work/two"
-hearth_process three HEARTH_LISTEN="http://127.0.0.1:$three" HEARTH_DATA_DIR="$work/three"
+# One key and one place for media: they share the data directory.
+export HEARTH_DATA_DIR=$work/data
+hearth_process one HEARTH_LISTEN="http://127.0.0.1:$one"
+hearth_process two HEARTH_LISTEN="http://127.0.0.1:$two"
+hearth_process three HEARTH_LISTEN="http://127.0.0.1:$three"
 killed=${pids[-1]}
-until_it curl --silent --fail "http://127.0.0.1:$two/health"
-until_it curl --silent --fail "http://127.0.0.1:$three/health"
+for port in $one $two $three; do until_it curl --silent --fail "http://127.0.0.1:$port/health"; done
 until_it curl --silent --fail --cacert "$ca" "https://127.0.0.1:$https/health"
 
 step 'the doctor finds nothing wrong'
-HEARTH_LISTEN=http://127.0.0.1:$one HEARTH_DATA_DIR=$work/one "$root/scripts/hearth" doctor >"$work/doctor.log" ||
+HEARTH_LISTEN=http://127.0.0.1:$one "$root/scripts/hearth" doctor >"$work/doctor.log" ||
   fail 'the doctor found something'
 
 step 'a second deployment: one process with a PostgreSQL of its own'
@@ -180,6 +175,20 @@ event=$(get a.event_id)
 base=$theirs
 until_it has_event "$carol" "$event"
 
+step 'Alice uploads a file of 5 MB, which Bob and Carol download'
+base=$ours
+head -c 5000000 /dev/urandom >"$work/file"
+curl --silent --show-error --fail --cacert "$ca" --header "Authorization: Bearer $alice" \
+  --header 'Content-Type: application/octet-stream' --data-binary @"$work/file" --output "$work/answer" \
+  "$ours/_matrix/media/v3/upload?filename=chestnuts.bin" || fail 'the upload failed'
+answer=$(cat "$work/answer") called='the upload'
+mxc=$(get 'a.content_uri.slice("mxc://".length)')
+for pair in "$ours $bob" "$theirs $carol"; do
+  curl --silent --show-error --fail --max-time 60 --cacert "$ca" --header "Authorization: Bearer ${pair#* }" \
+    --output "$work/downloaded" "${pair% *}/_matrix/client/v1/media/download/$mxc" || fail 'the download failed'
+  cmp "$work/file" "$work/downloaded" || fail 'another file was downloaded'
+done
+
 step 'Bob waits with /sync behind nginx and gets what Carol says'
 base=$ours
 call GET "$v3/sync?set_presence=offline" "$bob"
@@ -210,7 +219,7 @@ base=$theirs
 until_it has_event "$carol" "$event"
 
 step 'a backup, while the others run'
-HEARTH_DATA_DIR=$work/one HEARTH_LISTEN=http://127.0.0.1:$one "$root/scripts/hearth" backup "$work/backup" >/dev/null ||
+HEARTH_LISTEN=http://127.0.0.1:$one "$root/scripts/hearth" backup "$work/backup" >/dev/null ||
   fail 'no backup was made'
 [ -s "$work/backup/database.json" ] && [ -s "$work/backup/signing.key" ] || fail 'the backup is not whole'
 
