@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { BlobMissing, type BlobStore } from '../src/index.ts'
 
 /** All that comes. */
@@ -84,7 +84,7 @@ export function describeBlobStore(name: string, open: (directory: string) => Pro
         expect((chunk as Buffer).length).toBeGreaterThan(0)
         break
       }
-      expect(stream.destroyed).toBe(true)
+      await vi.waitFor(() => expect(stream.destroyed).toBe(true))
     })
   })
 }
