@@ -33,10 +33,13 @@ export interface ImageSource {
 export class ImageRefused extends Error {
   override readonly name = 'ImageRefused'
   readonly why: ImageRefusal['refused']
+  /** It took too long, at least on a busy machine. */
+  readonly isLate: boolean
 
-  constructor(why: ImageRefusal['refused'], options?: ErrorOptions) {
+  constructor(why: ImageRefusal['refused'], options: ErrorOptions & { readonly isLate?: boolean } = {}) {
     super(why === 'unknown' ? 'it is no image that can be read' : 'the image is too large', options)
     this.why = why
+    this.isLate = options.isLate ?? false
   }
 }
 
@@ -128,7 +131,7 @@ export class ImageWorkers {
       if (this.#stopped) throw new Unavailable('the server is stopping', { cause: error })
       if (!(error instanceof WorkerEnded)) throw error
       this.#deps.logger.warn('a process for images had to be replaced', { error, late })
-      throw new ImageRefused(late ? 'too-large' : 'unknown', { cause: error })
+      throw new ImageRefused(late ? 'too-large' : 'unknown', { cause: error, isLate: late })
     } finally {
       timer.cancel()
     }

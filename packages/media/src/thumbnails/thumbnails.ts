@@ -11,6 +11,8 @@ import { shapeFor } from './thumbnail-sizes.ts'
 const MAX_REFUSED = 10_000
 /** How long it is remembered that a file has no thumbnail, in milliseconds: a later release may read it. */
 const REFUSED_MS = 60 * 60_000
+/** The same where it took too long, which may be the machine's fault. */
+const LATE_MS = 60_000
 
 export interface ThumbnailsDeps {
   readonly store: Store
@@ -75,7 +77,8 @@ export class Thumbnails {
       return await making
     } catch (error) {
       if (error instanceof ImageRefused) {
-        this.#refused.set(source, { why: error.why, untilMs: clock.monotonic() + REFUSED_MS })
+        const forMs = error.isLate ? LATE_MS : REFUSED_MS
+        this.#refused.set(source, { why: error.why, untilMs: clock.monotonic() + forMs })
       }
       throw error
     }

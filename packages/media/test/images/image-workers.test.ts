@@ -172,8 +172,8 @@ describe('refused is', () => {
     const hasty = newWorkers({ processes: 1, taskMs: 1 })
     const slow = await picture(4_000, 4_000).webp({ effort: 0 }).toBuffer()
     const shape = { width: 800, height: 600, method: 'scale', animated: false } as const
-    await expect(hasty.thumbnail(source(slow), shape)).rejects.toMatchObject({ why: 'too-large' })
-    await expect(hasty.thumbnail(source(slow), shape)).rejects.toMatchObject({ why: 'too-large' })
+    await expect(hasty.thumbnail(source(slow), shape)).rejects.toMatchObject({ why: 'too-large', isLate: true })
+    await expect(hasty.thumbnail(source(slow), shape)).rejects.toMatchObject({ why: 'too-large', isLate: true })
     hasty.stop()
     expect(await workers.describe(source(slow))).toMatchObject({ width: 4_000 })
   })
