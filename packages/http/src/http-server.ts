@@ -92,7 +92,7 @@ export class HttpServer {
     return this.#listeners.map((listener) => listener.url)
   }
 
-  /** Adds endpoints, before or after the start. Throws for a path that is taken, a wrong schema, an unknown limit. */
+  /** Adds endpoints, before or after the start. Throws for a path that is taken and for an unknown limit. */
   mount<Context, Known extends Requesters>(transport: Transport<Context, Known>): void {
     this.#router.mount(transport)
   }

@@ -44,7 +44,7 @@ export class Router {
     this.#bodyBudget = new BodyBudget({ total, perAddress })
   }
 
-  /** Adds a transport's endpoints. Throws for a path that is taken, a wrong schema, an unknown rate limit. */
+  /** Adds a transport's endpoints. Throws for a path that is taken and for an unknown rate limit. */
   mount<Context, Known extends Requesters>(transport: Transport<Context, Known>): void {
     const authenticators = new Map(Object.entries<Authenticator<unknown>>(transport.authenticators))
     for (const [operation, endpoint] of Object.entries(transport.endpoints)) {

@@ -7,7 +7,7 @@ export type Subject = 'path' | 'query' | 'body' | 'content' | 'response'
 /** Checks a value; throws a MatrixError that says what is wrong with it. */
 export type Check = (value: unknown) => void
 
-/** Compiles schemas into checks, once each, when endpoints are mounted. */
+/** Turns schemas into checks. Each is compiled when it is used first: most of what a server could be asked, nobody asks. */
 export class Validator {
   readonly #ajv = new Ajv({
     // Keys of the wire may be called `constructor` or `__proto__`: only own properties are properties.
@@ -19,12 +19,18 @@ export class Validator {
     formats: stringFormats,
   })
 
-  /** Throws when the schema itself is wrong: a misspelled keyword, an unknown format. */
+  /** The check of a schema that {@link verify} has nothing against. */
   compile(schema: Schema<unknown>, subject: Subject): Check {
-    const validate: ValidateFunction = this.#ajv.compile(schema)
+    let validate: ValidateFunction | undefined
     return (value) => {
+      validate ??= this.#ajv.compile(schema)
       if (!validate(value)) throw refusal(validate.errors![0]!, subject)
     }
+  }
+
+  /** Throws when the schema itself is wrong: a misspelled keyword, an unknown format. For tests. */
+  verify(schema: Schema<unknown>): void {
+    this.#ajv.compile(schema)
   }
 }
 
