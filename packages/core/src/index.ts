@@ -10,6 +10,7 @@ export {
 export { Accounts } from './accounts/accounts.ts'
 export type { AttemptLimiter, LoginLimits } from './accounts/attempt-limiter.ts'
 export { DELETE_MEDIA } from './accounts/delete-media.ts'
+export type { PasswordCost } from './accounts/passwords.ts'
 export type { Deactivation } from './accounts/deactivation.ts'
 export type { DeviceActivity } from './accounts/device-activity.ts'
 export type { Devices, OwnDevice } from './accounts/devices.ts'

@@ -7,6 +7,7 @@ import {
   Jobs,
   JoiningRooms,
   LeaveRooms,
+  type PasswordCost,
   ReadMarkers,
   RoomStatisticsConsumer,
   UserDirectoryConsumer,
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly clock?: Clock
   /** Answers that do not fit their schema become a 500: for tests. */
   readonly checkResponses?: boolean
+  /** What new password hashes cost; for tests, which make thousands. */
+  readonly passwordCost?: PasswordCost
   /** Where requests to other servers go; the machine's network when absent. */
   readonly network?: Network
 }
@@ -87,7 +90,7 @@ async function build(
   config: Config,
   common: Common,
   lifecycle: Lifecycle,
-  { checkResponses = false, network = new SystemNetwork() }: ServerOptions,
+  { checkResponses = false, network = new SystemNetwork(), passwordCost }: ServerOptions,
 ): Promise<HearthServer> {
   await lockDataDirectory(config, lifecycle)
   const { store, kind } = await openStore(config, { ...common, lifecycle })
@@ -153,6 +156,7 @@ async function build(
     ...common,
   })
   const accounts = createAccountServices({
+    passwordCost,
     store,
     serverName,
     registration: config.registration,

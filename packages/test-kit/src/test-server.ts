@@ -17,6 +17,8 @@ export interface TestServerOptions {
   readonly database?: TestDatabase
   /** Another process of the same deployment, which shares its database, data directory and settings. They need a Redis. */
   readonly beside?: TestServer
+  /** Whether passwords are hashed at the cost that people's are; cheaply otherwise, since tests have thousands. */
+  readonly realPasswordCost?: boolean
   /** Where its requests to other servers go; the machine's network when absent. */
   readonly network?: Network
 }
@@ -30,6 +32,8 @@ const defaults = {
   HEARTH_LOG_LEVEL: 'error',
   HEARTH_FEDERATION_NOTARIES: '',
 }
+
+const cheapHashes = { memoryCost: 64, timeCost: 1, parallelism: 1 }
 
 /** A whole server in this process, on a database of its own, reached over HTTP. */
 export class TestServer {
@@ -106,12 +110,13 @@ export class TestServer {
 function run(
   database: TestDatabase,
   dataDir: string,
-  { settings, clock, network }: TestServerOptions,
+  { settings, clock, network, realPasswordCost = false }: TestServerOptions,
 ): Promise<HearthServer> {
   const environment = { ...defaults, ...settings, HEARTH_DATABASE_URL: database.url, HEARTH_DATA_DIR: dataDir }
   const { config } = loadConfig({ environment, workingDirectory: dataDir })
   return startServer(config, createLogger({ level: config.logLevel }), {
     checkResponses: true,
+    ...(!realPasswordCost && { passwordCost: cheapHashes }),
     ...(clock && { clock }),
     ...(network && { network }),
   })

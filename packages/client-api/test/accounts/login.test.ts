@@ -15,7 +15,7 @@ describe('login', () => {
   let alice: TestClient
 
   beforeAll(async () => {
-    server = await TestServer.start()
+    server = await TestServer.start({ realPasswordCost: true })
     alice = await server.register('alice', password)
   })
 

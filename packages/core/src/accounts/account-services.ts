@@ -20,7 +20,7 @@ import { LoginTokens } from './login-tokens.ts'
 import { OpenIdTokens } from './openid-tokens.ts'
 import { PasswordChange } from './password-change.ts'
 import { PasswordCheck } from './password-check.ts'
-import { Passwords } from './passwords.ts'
+import { Passwords, type PasswordCost } from './passwords.ts'
 import { Reauthentication } from './reauthentication.ts'
 import { Registration, type RegistrationMode } from './registration.ts'
 import { RegistrationTokens } from './registration-tokens.ts'
@@ -41,6 +41,8 @@ export interface AccountServicesOptions {
     readonly sharedSecret?: string
   }
   readonly loginLimits: LoginLimits
+  /** What new password hashes cost; what is right for people when absent. */
+  readonly passwordCost?: PasswordCost | undefined
   /** What goes on after its request was answered is its. */
   readonly jobs: Jobs
   /** Where erasures are told; a command, which erases nobody, has none. */
@@ -83,7 +85,7 @@ export function createAccountServices(options: AccountServicesOptions): AccountS
     activity: deviceActivity,
     ...(metrics && { metrics }),
   })
-  const passwords = new Passwords()
+  const passwords = new Passwords(options.passwordCost)
   const accounts = new Accounts({ store, clock, passwords, sessions, serverName })
   const registrationTokens = new RegistrationTokens({ store, clock })
 

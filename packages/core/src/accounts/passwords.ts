@@ -9,8 +9,11 @@ const MAX_PASSWORD_LENGTH = 512
 /** What may wait for its turn: about two seconds' worth. */
 const MAX_WAITING = 100
 
-/** 19 MiB, two passes, one lane. The algorithm is the library's default, argon2id. */
-const cost: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+/** What a hash costs. The algorithm is the library's default, argon2id. */
+export type PasswordCost = Required<Pick<Options, 'memoryCost' | 'timeCost' | 'parallelism'>>
+
+/** 19 MiB, two passes, one lane. */
+const defaultCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 /** `Algorithm.Argon2id`, which is a const enum that isolated modules cannot read. */
 const ARGON2ID = 2
 
@@ -19,7 +22,13 @@ const ARGON2ID = 2
  * needs the pool waits for a crowd that logs in.
  */
 export class Passwords {
+  readonly #cost: PasswordCost
   readonly #turns = new Semaphore({ name: 'password hashing', permits: 1, maxWaiting: MAX_WAITING })
+
+  /** @param cost of new hashes; for tests, which register thousands of accounts. */
+  constructor(cost: PasswordCost = defaultCost) {
+    this.#cost = cost
+  }
 
   /**
    * The hash to keep of a password that somebody has chosen.
@@ -49,14 +58,14 @@ export class Passwords {
     const options = parseOptions(passwordHash)
     return (
       (options.algorithm as number) !== ARGON2ID ||
-      options.memoryCost !== cost.memoryCost ||
-      options.timeCost !== cost.timeCost ||
-      options.parallelism !== cost.parallelism
+      options.memoryCost !== this.#cost.memoryCost ||
+      options.timeCost !== this.#cost.timeCost ||
+      options.parallelism !== this.#cost.parallelism
     )
   }
 
   #hash(normalized: string): Promise<string> {
-    return this.#turns.run(() => hash(normalized, cost))
+    return this.#turns.run(() => hash(normalized, this.#cost))
   }
 }
 
