@@ -42,6 +42,17 @@ export default tseslint.config(
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
   },
   {
+    files: ['**/*.test.ts'],
+    ignores: ['**/*.isolated.test.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'vi', property: 'mock', message: 'Files share a process: call this one *.isolated.test.ts.' },
+        { object: 'vi', property: 'doMock', message: 'Files share a process: call this one *.isolated.test.ts.' },
+      ],
+    },
+  },
+  {
     files: ['*.config.ts', '*.config.js'],
     rules: { 'no-restricted-syntax': 'off' },
   },

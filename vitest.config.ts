@@ -1,15 +1,31 @@
 import { defineConfig } from 'vitest/config'
 
 const everywhere = ['**/node_modules/**', '**/dist/**']
+const notApis = ['**/*.interop.test.ts', '**/*.faults.test.ts']
+/** Tests that need a process of their own: they replace a module, or look at the memory of the whole process. */
+const isolated = '**/*.isolated.test.ts'
 
 /** The kinds of tests, chosen with `--mode`; scripts/test.ts does it. */
 const kinds = {
-  /** Units and APIs: npm test. */
+  /**
+   * Units and APIs: npm test. Nothing here works at import or keeps what it knows in a module, so that files may share a
+   * process: loading the whole server for each took a third of the time.
+   */
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/**/*.test.ts'],
-    exclude: [...everywhere, '**/*.interop.test.ts', '**/*.faults.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true as const,
+        test: {
+          name: 'shared',
+          include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: [...everywhere, ...notApis, isolated],
+          isolate: false,
+        },
+      },
+      { extends: true as const, test: { name: 'isolated', include: [isolated], exclude: everywhere } },
+    ],
   },
   /** Against other implementations of Matrix, which are installed by the first test that needs them. */
   interop: {
