@@ -54,5 +54,7 @@ export default defineConfig(({ mode }) => ({
     pool: 'forks',
     maxWorkers: 2,
     restoreMocks: true,
+    // What comes at all comes in time: a busy machine is no failure.
+    expect: { poll: { timeout: 30_000 } },
   },
 }))

@@ -53,11 +53,9 @@ class Toy implements JobHandler {
   }
 
   /** The run of this number, once it has begun. */
-  nth(index: number): Promise<ToyRun> {
-    return vi.waitFor(() => {
-      expect(this.runs.length).toBeGreaterThan(index)
-      return this.runs[index]!
-    })
+  async nth(index: number): Promise<ToyRun> {
+    await expect.poll(() => this.runs.length).toBeGreaterThan(index)
+    return this.runs[index]!
   }
 }
 
@@ -101,7 +99,7 @@ async function leaseEnd(): Promise<number | undefined> {
   return rows[0]?.until
 }
 
-const isDone = () => vi.waitFor(async () => expect(await left()).toBe(0))
+const isDone = () => expect.poll(() => left()).toBe(0)
 
 describe('jobs', () => {
   it('does what a committed transaction has asked for, and nothing else', async () => {
@@ -172,7 +170,7 @@ describe('jobs', () => {
     await startProcess(other)
     for (let i = 0; i < 10; i++) {
       await clock.advance(20_000)
-      await vi.waitFor(async () => expect(await leaseEnd()).toBe(clock.now() + 60_000))
+      await expect.poll(() => leaseEnd()).toBe(clock.now() + 60_000)
     }
     expect(other.runs).toHaveLength(0)
     end.resolve()
@@ -186,7 +184,7 @@ describe('jobs', () => {
     await ask()
     for (const index of [0, 1]) {
       ;(await toy.nth(index)).end.reject(new Error('no luck'))
-      await vi.waitFor(async () => expect(await metrics.text()).toContain('hearth_jobs{state="failing"} 1'))
+      await expect.poll(() => metrics.text()).toContain('hearth_jobs{state="failing"} 1')
       expect(toy.runs).toHaveLength(index + 1)
       await clock.advance(5_000)
     }
@@ -202,11 +200,9 @@ describe('jobs', () => {
     const { job } = await toy.nth(0)
     while (!job.signal.aborted) {
       await clock.advance(20_000)
-      await vi.waitFor(async () => {
-        if (!job.signal.aborted) expect(await leaseEnd()).toBe(clock.now() + 60_000)
-      })
+      await expect.poll(async () => job.signal.aborted || (await leaseEnd()) === clock.now() + 60_000).toBe(true)
     }
-    await vi.waitFor(async () => expect((await store.jobs.census(['toy'])).failing).toBe(1))
+    await expect.poll(async () => (await store.jobs.census(['toy'])).failing).toBe(1)
   })
 
   it('runs anew what is asked for while it runs, with the newer payload', async () => {
@@ -240,6 +236,6 @@ describe('jobs', () => {
     await startProcess(toy)
     await ask()
     ;(await toy.nth(0)).end.resolve()
-    await vi.waitFor(async () => expect(await left()).toBe(1))
+    await expect.poll(() => left()).toBe(1)
   })
 })

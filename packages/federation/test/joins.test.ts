@@ -2,7 +2,7 @@ import { canonicalJson } from '@hearth/crypto'
 import { isJsonObject, type JsonObject } from '@hearth/protocol'
 import { addSignature, roomVersions, type BuiltEvent, type EventDraft, type Pdu } from '@hearth/rooms'
 import type { TestClient } from '@hearth/test-kit'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FederatedServer } from './fixtures/federated-server.ts'
 import { refusalOf, versionOf, type PeerUser } from './fixtures/peer-user.ts'
 
@@ -147,7 +147,7 @@ describe('send_join', () => {
     const { event } = await dora.join(roomId)
     const { event: leave } = await dora.change('leave', roomId)
     const heard = () => carol.peer.requestsTo(/\/send\//).flatMap(({ body }) => body['pdus'] as JsonObject[])
-    await vi.waitFor(() => expect(heard()).toEqual(expect.arrayContaining([event.pdu, leave.pdu])), 10_000)
+    await expect.poll(() => heard()).toEqual(expect.arrayContaining([event.pdu, leave.pdu]))
     expect(dora.peer.requestsTo(/\/send\//)).toEqual([])
   })
 

@@ -102,7 +102,7 @@ describe(`a room of ${memberCount} members`, () => {
   /** Waits until the server does nothing of itself any more, such as telling others of what it has just done. */
   async function quiet(): Promise<void> {
     const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
-    await vi.waitFor(async () => expect(await statementsOf(pause)).toEqual([]), 30_000)
+    await expect.poll(() => statementsOf(pause)).toEqual([])
   }
 
   it('is told with few statements', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import { s } from '@hearth/protocol'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { byteStream, fileAnswer } from '../src/index.ts'
 import { RawConnection } from './raw-connection.ts'
 import { call, endpoint, serve } from './test-server.ts'
@@ -67,9 +67,9 @@ it('tells the handler at once when the client goes away before the end', async (
   const { port } = await serve({ count: counting(seen) })
   const connection = await RawConnection.open(port)
   connection.send('POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc')
-  await vi.waitFor(() => expect(seen.bytes).toBe(3))
+  await expect.poll(() => seen.bytes).toBe(3)
   connection.socket.destroy()
-  await vi.waitFor(() => expect(seen.ended).toMatchObject({ name: 'IncompleteRequest' }))
+  await expect.poll(() => seen.ended).toMatchObject({ name: 'IncompleteRequest' })
 })
 
 it('cuts off who sends too slowly', async () => {
@@ -78,7 +78,7 @@ it('cuts off who sends too slowly', async () => {
   const connection = await RawConnection.open(port)
   connection.send('POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n')
   expect((await connection.response()).status).toBe(408)
-  await vi.waitFor(() => expect(seen.ended).toMatchObject({ name: 'IncompleteRequest' }))
+  await expect.poll(() => seen.ended).toMatchObject({ name: 'IncompleteRequest' })
 })
 
 const content = Buffer.from('0123456789')
@@ -195,5 +195,5 @@ it('closes a file whose client has gone', async () => {
   connection.send('GET /file HTTP/1.1\r\nHost: x\r\n\r\n')
   await once(connection.socket, 'data')
   connection.socket.destroy()
-  await vi.waitFor(() => expect(closed).toBe(true))
+  await expect.poll(() => closed).toBe(true)
 })

@@ -1,5 +1,5 @@
 import { s } from '@hearth/protocol'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { streamedJson } from '../src/index.ts'
 import { RawConnection } from './raw-connection.ts'
 import { call, endpoint, serve } from './test-server.ts'
@@ -93,5 +93,5 @@ it('makes no more than the client takes, and stops when it has gone', async () =
   } while (made > before)
   expect(made * piece.length).toBeLessThan(32 * 1024 * 1024)
   connection.socket.destroy()
-  await vi.waitFor(() => expect(ended).toBe(true))
+  await expect.poll(() => ended).toBe(true)
 })

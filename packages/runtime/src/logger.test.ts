@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { DescriptorSink } from './log-lines.ts'
 import { createLogger, type Logger, type LogLevel } from './logger.ts'
 
@@ -85,9 +85,9 @@ describe('log lines to a descriptor', () => {
     sink.write('a')
     sink.write('ä')
     expect(text()).toBe('')
-    await vi.waitFor(() => expect(text()).toBe('a\nä\n'))
+    await expect.poll(() => text()).toBe('a\nä\n')
     sink.write('b')
-    await vi.waitFor(() => expect(text()).toBe('a\nä\nb\n'))
+    await expect.poll(() => text()).toBe('a\nä\nb\n')
   })
 
   it('are written at once when the process is about to end', () => {

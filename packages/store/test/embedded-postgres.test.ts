@@ -226,7 +226,8 @@ describe('an embedded PostgreSQL that is killed', () => {
     process.kill(postgres.pid, 'SIGKILL')
     await sleep(50)
     expect(await database.query(null, 'select 1 as one')).toEqual([{ one: 1 }])
-    expect(performance.now() - before).toBeLessThan(10_000)
+    // The session's query would go on for minutes.
+    expect(performance.now() - before).toBeLessThan(40_000)
     expect(await busy).toMatchObject({ outcome: 'unknown' })
     await database.close()
     await postgres.stop()

@@ -74,10 +74,7 @@ function range(first: number, count: number): number[] {
 async function start(consumer: StreamConsumer<StoredChange>, at: Store = store): Promise<number> {
   at.consumers.add(consumer)
   const head = await at.streams.position()
-  await vi.waitFor(async () => {
-    const cursor = await at.consumerCursors.find(consumer.name)
-    expect(cursor).toBe(head)
-  })
+  await expect.poll(() => at.consumerCursors.find(consumer.name)).toBe(head)
   return head
 }
 
@@ -87,9 +84,9 @@ describe('consumers of the stream', () => {
     const head = await start(toy)
     await append(store, roomNid, newEvent(), newStateEvent())
     await append(store, roomNid, newEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual(range(head + 1, 3)))
+    await expect.poll(() => toy.noted()).toEqual(range(head + 1, 3))
     expect(toy.pages.flat()).toEqual(range(head + 1, 3))
-    await vi.waitFor(async () => expect(await store.consumerCursors.find(toy.name)).toBe(head + 3))
+    await expect.poll(() => store.consumerCursors.find(toy.name)).toBe(head + 3)
   })
 
   it('begin where they are to begin, and go on where they stopped', async () => {
@@ -115,7 +112,7 @@ describe('consumers of the stream', () => {
       if (++failures <= 2) throw new Error('a consumer fails')
     }
     await append(store, roomNid, newEvent(), newEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual(range(head + 1, 2)), { timeout: 30_000 })
+    await expect.poll(() => toy.noted()).toEqual(range(head + 1, 2))
     expect(toy.pages).toEqual([range(head + 1, 2), range(head + 1, 2), range(head + 1, 2)])
   })
 
@@ -132,8 +129,8 @@ describe('consumers of the stream', () => {
       )
     }
     await append(store, roomNid, newEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual([head + 1]), { timeout: 30_000 })
-    await vi.waitFor(async () => expect(await other.consumerCursors.find(toy.name)).toBe(head + 1))
+    await expect.poll(() => toy.noted()).toEqual([head + 1])
+    await expect.poll(() => other.consumerCursors.find(toy.name)).toBe(head + 1)
     expect(toy.pages).toEqual([[head + 1], [head + 1]])
   })
 
@@ -144,7 +141,7 @@ describe('consumers of the stream', () => {
     const head = await start(toys[0]!)
     await start(toys[1]!, quick)
     for (let i = 0; i < 20; i++) await append(i % 2 === 0 ? store : quick, roomNid, newEvent())
-    await vi.waitFor(async () => expect(await toys[0]!.noted()).toEqual(range(head + 1, 20)), { timeout: 30_000 })
+    await expect.poll(() => toys[0]!.noted()).toEqual(range(head + 1, 20))
     expect(toys.flatMap(({ pages }) => pages.flat()).sort((a, b) => a - b)).toEqual(range(head + 1, 20))
     await quick.close()
   })
@@ -154,7 +151,7 @@ describe('consumers of the stream', () => {
     const toy = new Toy()
     const head = await start(toy, quick)
     await append(other, roomNid, newEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual([head + 1]))
+    await expect.poll(() => toy.noted()).toEqual([head + 1])
     await quick.close()
   })
 
@@ -163,8 +160,8 @@ describe('consumers of the stream', () => {
     const head = await start(small)
     await start(slow)
     for (let i = 0; i < 5; i++) await append(store, roomNid, ...range(0, 5).map(() => newEvent()))
-    await vi.waitFor(async () => expect(await slow.noted()).toEqual(range(head + 1, 25)), { timeout: 30_000 })
-    await vi.waitFor(async () => expect(await small.noted()).toEqual(range(head + 1, 25)))
+    await expect.poll(() => slow.noted()).toEqual(range(head + 1, 25))
+    await expect.poll(() => small.noted()).toEqual(range(head + 1, 25))
     expect(Math.max(...small.pages.map((page) => page.length))).toBeLessThanOrEqual(10)
     expect(slow.pages).toHaveLength(1)
   })
@@ -180,7 +177,7 @@ describe('consumers of the stream', () => {
     expect(toy.pages).toEqual([])
     expect(store.consumers.lag(toy.name)).toBe(1)
     await append(store, roomNid, newStateEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual(range(head + 1, 2)))
+    await expect.poll(() => toy.noted()).toEqual(range(head + 1, 2))
     expect(toy.pages).toEqual([range(head + 1, 2)])
   })
 
@@ -232,13 +229,9 @@ describe('consumers of the stream', () => {
     const go = Promise.withResolvers<void>()
     toy.afterwards = () => go.promise
     await append(measured, roomNid, newEvent(), newEvent())
-    await vi.waitFor(async () => {
-      expect(await metrics.text()).toContain(`hearth_consumer_lag_positions{consumer="${toy.name}"} 2`)
-    })
+    await expect.poll(() => metrics.text()).toContain(`hearth_consumer_lag_positions{consumer="${toy.name}"} 2`)
     go.resolve()
-    await vi.waitFor(async () => {
-      expect(await metrics.text()).toContain(`hearth_consumer_lag_positions{consumer="${toy.name}"} 0`)
-    })
+    await expect.poll(() => metrics.text()).toContain(`hearth_consumer_lag_positions{consumer="${toy.name}"} 0`)
     await measured.close()
   })
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@hearth/protocol'
 import { TestServer, type TestAnswer, type TestClient } from '@hearth/test-kit'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { passwordAuth } from './password-auth.ts'
 
 const password = 'correct horse'
@@ -93,13 +93,10 @@ describe('POST /account/deactivate', () => {
     await alice.leave(left)
     await deactivate()
     await server.restart()
-    await vi.waitFor(async () => {
-      const memberships = await Promise.all([...rooms, invited].map(membershipIn))
-      expect(memberships).toEqual(['leave', 'leave', 'leave', 'leave'])
-    }, 10_000)
-    await vi.waitFor(async () => {
-      expect(await server.store.database.query(null, `select kind from jobs where kind <> 'media-sweep'`)).toEqual([])
-    })
+    const memberships = () => Promise.all([...rooms, invited].map(membershipIn))
+    await expect.poll(memberships).toEqual(['leave', 'leave', 'leave', 'leave'])
+    const jobs = () => server.store.database.query(null, `select kind from jobs where kind <> 'media-sweep'`)
+    await expect.poll(jobs).toEqual([])
   })
 
   it('does not fail over a room that cannot be left', async () => {
@@ -111,6 +108,6 @@ describe('POST /account/deactivate', () => {
     const { nid } = (await server.store.rooms.find(first as never))!
     await server.store.roomDeletion.delete(nid)
     await deactivate()
-    await vi.waitFor(async () => expect(await membershipIn(second)).toBe('leave'), 10_000)
+    await expect.poll(() => membershipIn(second)).toBe('leave')
   })
 })

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@hearth/protocol'
 import { TestClient, TestServer, type TestAnswer } from '@hearth/test-kit'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { endpoints } from '../../src/endpoints.ts'
 
 describe('guests', () => {
@@ -148,7 +148,7 @@ describe('guests', () => {
       const path = `rooms/${encodeURIComponent(roomId)}/state/m.room.member/${encodeURIComponent(userId)}`
       return (await alice.get(path))['membership']
     }
-    await vi.waitFor(async () => expect(await membershipOf(guest)).toBe('leave'), 10_000)
+    await expect.poll(() => membershipOf(guest)).toBe('leave')
     expect(await membershipOf(bob)).toBe('join')
     expect((await guest.sync()).rooms?.join ?? {}).not.toHaveProperty([roomId])
   })

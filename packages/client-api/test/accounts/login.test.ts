@@ -82,15 +82,14 @@ describe('login', () => {
 
   it('[SEC-44] refuses a long password without hashing it', async () => {
     for (const length of [513, 900_000]) {
-      const times: number[] = []
-      for (let i = 0; i < 5; i++) {
+      const timeOf = async () => {
         const before = performance.now()
         const { status } = await logIn(server, { ...as('alice'), password: 'x'.repeat(length) })
         expect([400, 413]).toContain(status)
-        times.push(performance.now() - before)
+        return performance.now() - before
       }
-      // The fastest: other tests run on the same machine.
-      expect(Math.min(...times)).toBeLessThan(50)
+      // The fastest: others use the machine as well.
+      await expect.poll(timeOf).toBeLessThan(50)
     }
   })
 
@@ -158,11 +157,13 @@ describe('login', () => {
       return performance.now() - before
     }
     const fastest = { alice: Infinity, nobody: Infinity }
-    for (let i = 0; i < 10; i++) {
+    const ratio = async (): Promise<number> => {
       for (const user of ['alice', 'nobody'] as const) fastest[user] = Math.min(fastest[user], await timeOf(user))
+      return fastest.nobody / fastest.alice
     }
-    expect(fastest.nobody / fastest.alice).toBeGreaterThan(0.5)
-    expect(fastest.nobody / fastest.alice).toBeLessThan(2)
+    for (let i = 0; i < 10; i++) await ratio()
+    // The fastest of many, until what else the machine does is not in them: they would never come near each other otherwise.
+    await expect.poll(async () => Math.abs(Math.log2(await ratio()))).toBeLessThan(1)
   })
 
   it('[SEC-34] devices have a bound: those that were not seen for longest are logged out', async () => {
