@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   let calibration = await calibrate()
   const servers: ServerResult[] = []
   const starters = [
-    async () => (options.base === undefined ? startHearth() : externalServer({ ...options, base: options.base })),
+    async () => (options.bases.length === 0 ? startHearth() : externalServer(options)),
     ...(options.compareSynapse ? [startSynapse] : []),
   ]
   // One after the other: two servers at once would measure each other.

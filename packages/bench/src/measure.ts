@@ -18,12 +18,22 @@ export async function measure(
   options: Options,
   say: (line: string) => void,
 ): Promise<ServerResult> {
-  const http = new HttpClient(server.base)
+  const https = [server.base, ...(server.otherBases ?? [])].map((base) => new HttpClient(base))
+  const [http] = https as [HttpClient]
   const figures = new ServerFigures(server)
   const { registration } = server
   const { scale } = options
-  const population = new Population({ http, registration, scale })
-  const bench = { http, registration, population, scale, figures, base: server.base, federation: server.federation }
+  const population = new Population({ https, registration, scale })
+  const bench = {
+    http,
+    https,
+    registration,
+    population,
+    scale,
+    figures,
+    base: server.base,
+    federation: server.federation,
+  }
   try {
     const version = server.version ?? (await versionOf(http))
     const atStart = memoryFigures('idleMemory', 'idleDatabaseMemory', await figures.memory())
@@ -48,12 +58,18 @@ export async function measure(
     const atEnd = memoryFigures('loadedMemory', 'loadedDatabaseMemory', await figures.memory())
     return { name: server.name, version, once: { ...startsOf(server), ...atStart, ...atEnd }, rounds, failures }
   } finally {
-    http.close()
+    for (const each of https) each.close()
   }
 }
 
-function chosen({ scenarios: names, full }: Options, { federation }: BenchServer): readonly Scenario[] {
-  const known = scenarios.filter(({ needsFederation = false }) => federation !== undefined || !needsFederation)
+function chosen(
+  { scenarios: names, full }: Options,
+  { federation, otherBases = [] }: BenchServer,
+): readonly Scenario[] {
+  const known = scenarios.filter(
+    ({ needsFederation = false, needsProcesses = false }) =>
+      (federation !== undefined || !needsFederation) && (otherBases.length > 0 || !needsProcesses),
+  )
   if (names.length > 0) return known.filter(({ name }) => names.includes(name))
   return known.filter(({ onlyFull = false }) => full || !onlyFull)
 }

@@ -46,6 +46,15 @@ export const metrics = {
   sendP99: { title: 'send latency, one client, p99', ...milliseconds, targets: { first: 15, stretch: 15 } },
   deliveryP50: { title: 'send to another’s waiting sync, p50', ...milliseconds, targets: { first: 5, stretch: 5 } },
   deliveryP99: { title: 'send to another’s waiting sync, p99', ...milliseconds, targets: { first: 25, stretch: 25 } },
+  sameProcessP50: { title: 'the same, both on one process of several, p50', ...milliseconds },
+  sameProcessP99: { title: 'the same, both on one process of several, p99', ...milliseconds },
+  otherProcessP50: { title: 'the same, on two processes, p50', ...milliseconds },
+  otherProcessP99: { title: 'the same, on two processes, p99', ...milliseconds },
+  hopP50: {
+    title: '– what the way from one process to another adds, p50',
+    ...milliseconds,
+    targets: { first: 2, stretch: 2 },
+  },
   fanOutLast: {
     title: 'one event to all waiting syncs of a large room, the last one',
     ...milliseconds,

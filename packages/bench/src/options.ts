@@ -7,7 +7,8 @@ import { scenarios } from './scenarios/all.ts'
 /** How the benchmark was called. */
 export interface Options {
   readonly help: boolean
-  readonly base: string | undefined
+  /** Several are processes of one server. */
+  readonly bases: readonly string[]
   readonly pid: number | undefined
   readonly databaseUrl: string | undefined
   readonly registrationSecret: string | undefined
@@ -24,7 +25,8 @@ export const usage = `npm run bench -- [options]
 
 Without --base it starts Hearth itself (scripts/hearth start) on an empty data directory, with rate limits off.
 
-  --base URL                   measure this server instead: rate limits off, and either open registration or
+  --base URL                   measure this server instead; repeated for several processes of one, over which clients
+                               are spread. Rate limits off, and either open registration or
   --registration-secret TEXT   its secret for /_synapse/admin/v1/register
   --pid N                      its process id, to measure memory
   --database-url URL           its PostgreSQL, to measure WAL and transactions (needs psql, and nobody else on it)
@@ -45,7 +47,7 @@ export function parseOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       help: { type: 'boolean', default: false },
-      base: { type: 'string' },
+      base: { type: 'string', multiple: true, default: [] },
       pid: { type: 'string' },
       'database-url': { type: 'string' },
       'registration-secret': { type: 'string' },
@@ -64,7 +66,7 @@ export function parseOptions(args: readonly string[]): Options {
   const scale = values.quick ? quickScale : normalScale
   return {
     help: values.help,
-    base: values.base,
+    bases: values.base,
     pid: positiveInteger('--pid', values.pid),
     databaseUrl: values['database-url'],
     registrationSecret: values['registration-secret'],

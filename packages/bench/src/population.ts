@@ -27,7 +27,8 @@ export interface LargeRoom {
 
 /** The accounts and rooms that the scenarios share. Each is made when the first scenario asks for it. */
 export class Population {
-  readonly #http: HttpClient
+  /** One for each process of the server. */
+  readonly #https: readonly HttpClient[]
   readonly #registration: RegistrationOptions
   readonly #scale: Scale
   readonly #names = `bench${randomBytes(4).toString('hex')}`
@@ -35,8 +36,8 @@ export class Population {
   #smallRooms: Promise<SmallRooms> | undefined
   #largeRoom: Promise<LargeRoom> | undefined
 
-  constructor(deps: { http: HttpClient; registration: RegistrationOptions; scale: Scale }) {
-    this.#http = deps.http
+  constructor(deps: { https: readonly HttpClient[]; registration: RegistrationOptions; scale: Scale }) {
+    this.#https = deps.https
     this.#registration = deps.registration
     this.#scale = deps.scale
   }
@@ -45,8 +46,10 @@ export class Population {
   async account(): Promise<{ client: MatrixClient; name: string; password: string }> {
     const name = `${this.#names}x${this.#registered++}`
     const password = randomBytes(12).toString('base64url')
-    const session = await register(this.#http, { name, password }, this.#registration)
-    return { client: new MatrixClient(this.#http, session), name, password }
+    // Each device stays with one process, as behind a balancer that keeps connections.
+    const http = this.#https[this.#registered % this.#https.length]!
+    const session = await register(http, { name, password }, this.#registration)
+    return { client: new MatrixClient(http, session), name, password }
   }
 
   async clients(count: number): Promise<MatrixClient[]> {

@@ -9,6 +9,8 @@ import type { ServerFigures } from './servers/server-figures.ts'
 /** What a scenario works with: one server and everything known about it. */
 export interface Bench {
   readonly http: HttpClient
+  /** One for each process of the server. */
+  readonly https: readonly HttpClient[]
   readonly registration: RegistrationOptions
   readonly population: Population
   readonly scale: Scale
@@ -31,5 +33,7 @@ export interface Scenario {
   readonly onlyFirstRound?: boolean
   /** Only run where there are other servers. */
   readonly needsFederation?: boolean
+  /** Only run where the server has several processes. */
+  readonly needsProcesses?: boolean
   run(bench: Bench): Promise<Measurements>
 }

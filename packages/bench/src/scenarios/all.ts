@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts'
 import { deliveryLatency } from './delivery-latency.ts'
+import { deliveryBetweenProcesses } from './delivery-between-processes.ts'
 import { fanOut } from './fan-out.ts'
 import { federationCatchUp } from './federation-catch-up.ts'
 import { federationJoin, federationLargeJoin } from './federation-join.ts'
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   passwordLogin,
   sendLatency,
   deliveryLatency,
+  deliveryBetweenProcesses,
   sendThroughput,
   history,
   initialSync,

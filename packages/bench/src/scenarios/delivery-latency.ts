@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { MatrixClient } from '../client/matrix-client.ts'
 import { quantile } from '../load/statistics.ts'
 import type { Measurements } from '../metrics.ts'
 import type { Bench, Scenario } from '../scenario.ts'
@@ -18,19 +19,40 @@ export const deliveryLatency: Scenario = {
     const [sender, receiver] = senders as [(typeof senders)[0], (typeof senders)[0]]
     const roomId = sender.rooms.find((room) => receiver.rooms.includes(room))
     if (roomId === undefined) throw new Error('the first two senders share no room')
-    const sync = new WaitingSync({ client: receiver.client, roomId })
-    await sync.catchUp()
-    const delays: number[] = []
-    for (let turn = 0; turn < bench.scale.deliveries; turn++) {
-      const body = `delivery ${turn} at ${Date.now()}`
-      const parked = Promise.withResolvers<void>()
-      const arrival = sync.untilMessage(body, parked.resolve)
-      await parked.promise
-      await sleep(parkingMs)
-      const start = performance.now()
-      await sender.client.send(roomId, body)
-      delays.push((await arrival) - start)
-    }
+    const delays = await deliveryDelays({
+      sender: sender.client,
+      receiver: receiver.client,
+      roomId,
+      count: bench.scale.deliveries,
+    })
     return { deliveryP50: quantile(delays, 0.5), deliveryP99: quantile(delays, 0.99) }
   },
+}
+
+/** Sends messages one after the other to somebody who waits; gives how long each took, in milliseconds. */
+export async function deliveryDelays({
+  sender,
+  receiver,
+  roomId,
+  count,
+}: {
+  readonly sender: MatrixClient
+  readonly receiver: MatrixClient
+  readonly roomId: string
+  readonly count: number
+}): Promise<number[]> {
+  const sync = new WaitingSync({ client: receiver, roomId })
+  await sync.catchUp()
+  const delays: number[] = []
+  for (let turn = 0; turn < count; turn++) {
+    const body = `delivery ${turn} at ${Date.now()}`
+    const parked = Promise.withResolvers<void>()
+    const arrival = sync.untilMessage(body, parked.resolve)
+    await parked.promise
+    await sleep(parkingMs)
+    const start = performance.now()
+    await sender.send(roomId, body)
+    delays.push((await arrival) - start)
+  }
+  return delays
 }

@@ -6,6 +6,8 @@ export interface BenchServer {
   /** The name in the report. */
   readonly name: string
   readonly base: string
+  /** Further processes of it. */
+  readonly otherBases?: readonly string[]
   /** Where the server does not say it at `/_matrix/federation/v1/version`. */
   readonly version?: string
   readonly pid?: number | undefined
@@ -20,14 +22,16 @@ export interface BenchServer {
 
 /** A server that runs already, with rate limits off. */
 export function externalServer(options: {
-  readonly base: string
+  readonly bases: readonly string[]
   readonly pid?: number | undefined
   readonly databaseUrl?: string | undefined
   readonly registrationSecret?: string | undefined
 }): BenchServer {
+  const [base, ...otherBases] = options.bases as [string]
   return {
-    name: new URL(options.base).host,
-    base: options.base,
+    name: options.bases.map((url) => new URL(url).host).join('+'),
+    base,
+    otherBases,
     pid: options.pid,
     databaseUrl: options.databaseUrl,
     registration: { secret: options.registrationSecret },
