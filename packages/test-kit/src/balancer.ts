@@ -49,8 +49,9 @@ export class Balancer {
     for await (const piece of incoming) pieces.push(piece as Buffer)
     const body = Buffer.concat(pieces)
     const targets = this.#targets()
+    const turn = this.#turn++
     for (let attempt = 0; ; attempt += 1) {
-      const target = targets[this.#turn++ % targets.length]!
+      const target = targets[(turn + attempt) % targets.length]!
       const outcome = await this.#forward(target, incoming, body, response)
       if (outcome === 'answered') return
       const mayRepeat = outcome === 'unsent' || idempotent.has(incoming.method!)

@@ -26,6 +26,7 @@ import { strippedState } from './stripped-state.ts'
 import type { SyncView } from './sync-view.ts'
 import type { ToDeviceMessages } from './to-device-messages.ts'
 import type { UserRoom, UserStream } from './user-stream.ts'
+import { throwIfGone } from './wait-for-news.ts'
 
 export interface SyncAnswersDeps {
   readonly store: Store
@@ -132,7 +133,7 @@ export class SyncAnswers {
     }
     const parts = noRooms()
     for (let start = 0; start < rooms.length; start += roomsAtATime) {
-      signal.throwIfAborted()
+      throwIfGone(signal)
       await this.#addRooms(view, user, rooms.slice(start, start + roomsAtATime), news, parts)
     }
     const lists = Object.entries(parts) as [RoomList, (string | LongPart)[]][]
@@ -177,7 +178,7 @@ export class SyncAnswers {
   ): AsyncGenerator<RoomParts[RoomList]> {
     const own = rooms.filter((room) => listOf(room) === name)
     for (let start = 0; start < own.length; start += roomsAtATime) {
-      signal.throwIfAborted()
+      throwIfGone(signal)
       const parts = noRooms()
       await this.#addRooms(view, user, own.slice(start, start + roomsAtATime), news, parts)
       yield parts[name]

@@ -9,6 +9,11 @@ export interface Wake {
   cancel(): void
 }
 
+/** Throws the signal's reason when nobody reads the answer any more; a server that stops still answers with what there is. */
+export function throwIfGone(signal: AbortSignal): void {
+  if (signal.aborted && (signal.reason as { why?: unknown }).why !== 'stopping') signal.throwIfAborted()
+}
+
 /** Registers for the next news or the client's going away, whichever is first. A timer runs only while somebody waits. */
 export function waitForNews(clock: Clock, waiters: readonly Waiters[], signal: AbortSignal): Wake {
   let isAwake = signal.aborted

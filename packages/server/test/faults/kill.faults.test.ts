@@ -1,4 +1,11 @@
-import { createTestDatabase, checkDatabase, SeededRandom, ServerProcess } from '@hearth/test-kit'
+import {
+  createTestDatabase,
+  checkDatabase,
+  DatabaseProxy,
+  RedisServer,
+  SeededRandom,
+  ServerProcess,
+} from '@hearth/test-kit'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { faults, type FaultName } from './faults.ts'
@@ -30,6 +37,62 @@ describe('killed in the middle of it', () => {
       return { name, fault: () => faults[index % 5 === 4 ? 'stop' : 'server'](server) }
     })
     await playRounds([one, other], random, rounds)
+  })
+
+  it('processes of each role, with Redis and the database away in turn, lose, double and skip nothing', async () => {
+    const random = new SeededRandom(seed)
+    await using database = await createTestDatabase()
+    await using redis = await RedisServer.start()
+    await using proxy = await DatabaseProxy.listen(database.url)
+    const roles = ['all', 'client,federation-in', 'federation-out,jobs', 'client,media'] as const
+    const settingsOf = (role: string) => ({ HEARTH_REDIS_URL: redis.url, HEARTH_ROLES: role })
+    const reached = { ...database, url: proxy.url }
+    const [first, ...others] = roles
+    const processes = [await ServerProcess.start({ database: reached, settings: settingsOf(first) })]
+    for (const role of others) {
+      const [beside] = processes as [ServerProcess]
+      processes.push(await ServerProcess.start({ database: reached, settings: settingsOf(role), beside }))
+    }
+    await using stack = new AsyncDisposableStack()
+    for (const process of processes) stack.use(process)
+    const rounds = [
+      ...processes.map((process, index) => ({ name: roles[index]!, fault: () => faults.server(process) })),
+      {
+        name: 'Redis emptied again and again',
+        async fault() {
+          for (let n = 0; n < 5; n += 1) {
+            await redis.flush()
+            await sleep(1_000)
+          }
+        },
+      },
+      {
+        name: 'Redis killed',
+        async fault() {
+          await redis.kill()
+          await sleep(3_000)
+          await redis.launch()
+        },
+      },
+      {
+        name: 'Redis slow',
+        async fault() {
+          redis.pause()
+          await sleep(5_000)
+          redis.resume()
+        },
+      },
+      {
+        name: 'the database away for 20 s',
+        async fault() {
+          proxy.refuse()
+          await sleep(20_000)
+          proxy.resume()
+        },
+      },
+    ]
+    const clients = processes.filter((_process, index) => !roles[index]!.startsWith('federation-out'))
+    await playRounds(clients, random, rounds)
   })
 
   it('[F-6] a server that was killed while it started for the first time starts', async () => {

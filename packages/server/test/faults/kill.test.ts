@@ -1,4 +1,4 @@
-import { createTestDatabase, SeededRandom, ServerProcess } from '@hearth/test-kit'
+import { createTestDatabase, RedisServer, SeededRandom, ServerProcess } from '@hearth/test-kit'
 import { describe, it } from 'vitest'
 import { faults, type FaultName } from './faults.ts'
 import { chosenSeed, playRounds } from './play-rounds.ts'
@@ -15,9 +15,15 @@ describe('killed in the middle of it', { timeout: 300_000 }, () => {
 
   it('[F-1] one of two processes on a database loses, doubles and skips nothing', async () => {
     await using database = await createTestDatabase()
-    await using one = await ServerProcess.start({ database })
-    await using other = await ServerProcess.start({ database, beside: one })
-    const rounds = [{ name: 'one', fault: () => faults.server(one) }]
+    await using redis = await RedisServer.start()
+    const settings = { HEARTH_REDIS_URL: redis.url }
+    await using one = await ServerProcess.start({ database, settings })
+    await using other = await ServerProcess.start({ database, settings, beside: one })
+    const flushed = async () => {
+      await redis.flush()
+      await faults.server(one)
+    }
+    const rounds = [{ name: 'one, and Redis emptied', fault: flushed }]
     await playRounds([one, other], new SeededRandom(chosenSeed()), rounds)
   })
 })
