@@ -48,9 +48,9 @@ export class Balancer {
     const pieces: Buffer[] = []
     for await (const piece of incoming) pieces.push(piece as Buffer)
     const body = Buffer.concat(pieces)
-    const targets = this.#targets()
     const turn = this.#turn++
     for (let attempt = 0; ; attempt += 1) {
+      const targets = this.#targets()
       const target = targets[(turn + attempt) % targets.length]!
       const outcome = await this.#forward(target, incoming, body, response)
       if (outcome === 'answered') return
