@@ -16,7 +16,11 @@ beforeAll(async () => {
   web = await FakeWebServer.start(network)
   web.addHost('page.test')
   web.put('/cat.png', { type: 'image/png', body: await picture(300, 200).png().toBuffer() })
-  const settings = { HEARTH_URL_PREVIEWS_DENY: '*.denied.test', HEARTH_RATE_LIMITS_ENABLED: 'true' }
+  const settings = {
+    HEARTH_URL_PREVIEWS_ENABLED: 'true',
+    HEARTH_URL_PREVIEWS_DENY: '*.denied.test',
+    HEARTH_RATE_LIMITS_ENABLED: 'true',
+  }
   server = await TestServer.start({ network, settings })
   alice = await server.register('alice')
 })

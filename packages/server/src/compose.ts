@@ -231,7 +231,7 @@ async function build(
     ...(bus.isShared && { upToDate: new UpToDate({ feed, readHead: () => store.streams.position() }) }),
     findTrouble: () => (stopping ? 'stopping' : troubleOf(store)),
     checkResponses,
-    ...(kind === 'external' && { following: feed }),
+    ...(kind === 'external' && !bus.isShared && { following: feed }),
     ...common,
   }
   const http = await buildHttp(config, httpDeps)

@@ -42,7 +42,7 @@ export interface HttpDeps {
   readonly upToDate?: UpToDate
   readonly findTrouble: OperationsContext['findTrouble']
   readonly checkResponses: boolean
-  /** Absent when no other process can write to the database. */
+  /** Where another process could write to the database, though none is known of: a refusal is looked at twice. */
   readonly following?: Following
   readonly clock: Clock
   readonly logger: Logger
@@ -66,9 +66,9 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
   if (runs('client')) http.mount(following(forClients, upToDate))
   if (runs('federation-in')) http.mount(following(forServers, upToDate))
   if (runs('media')) {
-    http.mount(mediaApi(mediaServices, forClients.authenticators))
-    http.mount(mediaAdministrationApi(mediaServices, forClients.authenticators))
-    http.mount(mediaFederationApi(mediaServices, forServers.authenticators))
+    http.mount(following(mediaApi(mediaServices, forClients.authenticators), upToDate))
+    http.mount(following(mediaAdministrationApi(mediaServices, forClients.authenticators), upToDate))
+    http.mount(following(mediaFederationApi(mediaServices, forServers.authenticators), upToDate))
   }
   const metricsFor = config.metrics.listen === undefined ? 'loopback' : 'nobody'
   http.mount(operations({ findTrouble, metrics }, { metricsFor }))

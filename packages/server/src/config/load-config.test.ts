@@ -61,7 +61,7 @@ describe('the defaults', () => {
         unauthenticatedAccess: 'frozen',
         s3: { region: 'us-east-1' },
       },
-      urlPreviews: { enabled: true, deny: [] },
+      urlPreviews: { enabled: false, deny: [] },
       turn: { uris: [] },
       metrics: {},
       recaptcha: { verifyUrl: 'https://www.google.com/recaptcha/api/siteverify' },

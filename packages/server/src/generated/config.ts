@@ -90,7 +90,7 @@ export interface Config {
   }
   /** Previews of the web pages that messages link to. The server visits them, so that pages do not learn who reads about them. */
   readonly urlPreviews: {
-    /** Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Clients ask for none in encrypted rooms unless their users want them. */
+    /** Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Off unless wanted: whoever posts a link makes the server visit it. */
     readonly enabled: boolean
     /** Hosts that are never visited. */
     readonly deny: readonly string[]
@@ -526,9 +526,9 @@ export const configSchema: SectionSchema = {
       "additionalProperties": false,
       "properties": {
         "enabled": {
-          "description": "Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Clients ask for none in encrypted rooms unless their users want them.",
+          "description": "Whether there are previews. Only public addresses are visited, whatever names resolve to, unless `network.allow_private_addresses` says otherwise. Off unless wanted: whoever posts a link makes the server visit it.",
           "type": "boolean",
-          "default": true
+          "default": false
         },
         "deny": {
           "description": "Hosts that are never visited.",
