@@ -7,8 +7,11 @@ import type { Exchange } from './exchange.ts'
 
 /** A body that was not read is taken off the connection up to this many bytes; above, the connection is closed. */
 const DISCARD_BYTES = 64 * 1024
-/** A client that is still sending is listened to for so many bytes after its answer, so that it gets to read it. */
-const LINGER_BYTES = 1024 * 1024
+/**
+ * A client that is still sending is listened to for so many bytes after its answer, so that it gets to read it: all that a
+ * proxy, which takes a body whole before it passes it on, may have.
+ */
+const LINGER_BYTES = 16 * 1024 * 1024
 
 export interface WriteOptions {
   /** Whether the connection ends with this answer. */

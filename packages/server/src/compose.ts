@@ -250,7 +250,6 @@ async function build(
     })
     lifecycle.add({ name: 'unread counts', start: () => store.consumers.add(unreadCountsConsumer) })
   }
-  lifecycle.add({ name: 'stream feed', start: () => feed.start(), stop: () => feed.stop() })
   await buildSending({
     store,
     serverName,

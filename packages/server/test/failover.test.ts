@@ -78,10 +78,17 @@ const senderOf = async (): Promise<string | undefined> => {
   return rows[0]?.holder
 }
 
+const countProcesses = async (): Promise<number> => {
+  const [row] = await store.database.query<{ count: number }>(null, 'select count(*)::integer as count from processes')
+  return row!.count
+}
+
+const within = { timeout: 30_000 }
+
 describe('processes behind a balancer that knows nothing', { timeout: 300_000 }, () => {
   it('take over what one did that is killed, and the clients lose nothing', async () => {
     const [first, second] = processes as [ServerProcess, ServerProcess]
-    await vi.waitFor(async () => expect(await senderOf()).toBeDefined(), { timeout: 20_000 })
+    await vi.waitFor(async () => expect(await senderOf()).toBeDefined(), within)
     const sender = await senderOf()
     await store.database.execute(
       null,
@@ -101,7 +108,8 @@ describe('processes behind a balancer that knows nothing', { timeout: 300_000 },
       // Whichever it is that sends: both die in turn.
       for (const process of [second, first]) {
         await process.kill()
-        await vi.waitFor(async () => expect(await senderOf()).toBeDefined(), { timeout: 20_000 })
+        await vi.waitFor(async () => expect(await countProcesses()).toBe(1), within)
+        await vi.waitFor(async () => expect(await senderOf()).toBeDefined(), within)
         await process.launch()
       }
     })

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@hearth/protocol'
 import { FakeNetwork, TestServer, type TestClient } from '@hearth/test-kit'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 interface Page extends JsonObject {
   chunk: ({ room_id: string; num_joined_members: number } & JsonObject)[]
@@ -29,7 +29,8 @@ describe('the directory of public rooms', () => {
       ;(isLarge ? rooms : small).push(roomId)
     }
     rooms.push(...small)
-    await expect.poll(async () => (await page()).chunk.map((room) => room.room_id)).toEqual(rooms)
+    const listed = async () => (await page()).chunk.map((room) => room.room_id)
+    await vi.waitFor(async () => expect(await listed()).toEqual(rooms), { timeout: 30_000 })
   })
   afterAll(() => server.stop())
 

@@ -4,7 +4,7 @@ import { PowerLevels } from '@hearth/rooms'
 import { flatPowerLevels, type RoomFacts } from './flat-power-levels.ts'
 import { legacyEvent } from './legacy-event.ts'
 import { levelEventType, levelEventTypes, readLevelEvent } from './level-events.ts'
-import type { LegacyStateView } from './legacy-views.ts'
+import type { LegacyStateView } from './legacy-state-view.ts'
 import { virtualEventId } from './virtual-event-id.ts'
 
 /** An event on its way into the form of the founding API. */

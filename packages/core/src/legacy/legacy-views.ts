@@ -6,6 +6,7 @@ import type { Room } from '../rooms/room.ts'
 import type { RoomEvents } from '../rooms/room-events.ts'
 import { FoundingView } from './founding-view.ts'
 import { legacyEvent } from './legacy-event.ts'
+import type { LegacyStateView } from './legacy-state-view.ts'
 import { virtualEventId } from './virtual-event-id.ts'
 
 /** Which API shows the events: the founding one, or today's at those of its paths that are left from the founding one. */
@@ -18,14 +19,6 @@ export interface LegacyView {
   changes(event: JsonObject): JsonObject[]
   /** How the state of a room with these power levels is shown. */
   state(powerLevels: JsonObject | undefined): LegacyStateView
-}
-
-/** How the events of one state of a room are shown. Events are given in today's form. */
-export interface LegacyStateView {
-  /** Undefined for an event that is not shown. */
-  event(event: JsonObject): JsonObject | undefined
-  /** State events that are nowhere stored, and come after the others. */
-  readonly further: readonly JsonObject[]
 }
 
 const todaysView: LegacyView = {

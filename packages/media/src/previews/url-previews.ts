@@ -38,21 +38,27 @@ export class UrlPreviews {
    *   one that is not visited, 502 `M_UNKNOWN` for one that gives no page
    */
   async of(address: string): Promise<string> {
-    const { store, enabled, clock } = this.#deps
-    if (!enabled) throw forbidden('This server makes no previews of web pages')
+    if (!this.#deps.enabled) throw forbidden('This server makes no previews of web pages')
     const url = webUrl(address)
-    const urlHash = createHash('sha256').update(url.href).digest()
-    const known = (await store.urlPreviews.find(urlHash, clock.now())) ?? (await this.#visited(url, urlHash))
-    if (known.status === 200) return known.preview
-    throw new MatrixError('M_UNKNOWN', JSON.parse(known.preview) as string, { status: known.status })
+    const { status, preview } = await this.#find(url)
+    if (status === 200) return preview
+    throw new MatrixError('M_UNKNOWN', JSON.parse(preview) as string, { status })
   }
 
-  #visited(url: URL, urlHash: Buffer): Promise<UrlPreviewRow> {
+  /** Looked up and, where that finds nothing, visited, once for all who ask meanwhile. */
+  #find(url: URL): Promise<UrlPreviewRow> {
     const underWay = this.#underWay.get(url.href)
     if (underWay !== undefined) return underWay
-    const visit = this.#visits.run(() => this.#visit(url, urlHash)).finally(() => this.#underWay.delete(url.href))
-    this.#underWay.set(url.href, visit)
-    return visit
+    const found = this.#lookUpOrVisit(url).finally(() => this.#underWay.delete(url.href))
+    this.#underWay.set(url.href, found)
+    return found
+  }
+
+  async #lookUpOrVisit(url: URL): Promise<UrlPreviewRow> {
+    const { store, clock } = this.#deps
+    const urlHash = createHash('sha256').update(url.href).digest()
+    const known = await store.urlPreviews.find(urlHash, clock.now())
+    return known ?? this.#visits.run(() => this.#visit(url, urlHash))
   }
 
   async #visit(url: URL, urlHash: Buffer): Promise<UrlPreviewRow> {

@@ -100,6 +100,8 @@ export function buildRooms(deps: RoomDeps) {
     logger,
     metrics,
   })
+  // Before all that loads rooms: of what is loaded earlier, the feed would not tell what happened until it began.
+  deps.lifecycle.add({ name: 'stream feed', start: () => feed.start(), stop: () => feed.stop() })
   new StreamHints({ bus, feed, consumers: store.consumers })
   feed.listen((changes) => rooms.follow(changes))
   const caughtUp = new CaughtUpRooms({ feed, rooms })
