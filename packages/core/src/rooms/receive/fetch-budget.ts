@@ -8,15 +8,29 @@ export class BudgetSpent extends Error {
 /** What may be spent on filling one gap: requests to other servers, and time. */
 export class FetchBudget {
   readonly #signal: AbortSignal
-  #requests: number
+  readonly #left: { requests: number }
+  readonly #ignoreBackOff: boolean
 
-  constructor(options: { readonly requests: number; readonly signal: AbortSignal }) {
-    this.#requests = options.requests
+  /** `sharing`: another view of the same requests. */
+  constructor(options: {
+    readonly requests: number
+    readonly signal: AbortSignal
+    readonly ignoreBackOff?: boolean
+    readonly sharing?: { requests: number }
+  }) {
+    this.#left = options.sharing ?? { requests: options.requests }
     this.#signal = options.signal
+    this.#ignoreBackOff = options.ignoreBackOff ?? false
   }
 
   get requestsLeft(): number {
-    return this.#requests
+    return this.#left.requests
+  }
+
+  /** The same budget, for a server that has just shown that it is there: what failed before does not hold it back. */
+  despiteBackOff(): FetchBudget {
+    const [sharing, signal] = [this.#left, this.#signal]
+    return new FetchBudget({ requests: sharing.requests, signal, ignoreBackOff: true, sharing })
   }
 
   /**
@@ -25,9 +39,9 @@ export class FetchBudget {
    */
   spend(): RequestOptions {
     this.#signal.throwIfAborted()
-    if (this.#requests <= 0) throw new BudgetSpent('it takes too many requests')
-    this.#requests -= 1
-    return { signal: this.#signal, deadlineMs: requestMs }
+    if (this.#left.requests <= 0) throw new BudgetSpent('it takes too many requests')
+    this.#left.requests -= 1
+    return { signal: this.#signal, deadlineMs: requestMs, ignoreBackOff: this.#ignoreBackOff }
   }
 }
 

@@ -203,11 +203,14 @@ export class GapFiller {
 
   /** Fills the gap before an event with what one of several servers gives; says why it did not work. */
   async #tryServers(room: Room, staged: Staged, budget: FetchBudget): Promise<string | undefined> {
-    const { gapFill, logger } = this.#deps
+    const { store, gapFill, logger } = this.#deps
     let failure = 'no server can be asked'
-    for (const server of await this.#serversFor(room, staged)) {
+    const origin = await store.servers.keyOf(staged.row.originNid)
+    for (const server of await this.#serversFor(room, staged, origin)) {
+      // Whoever has just sent it is there, even if it was not a moment ago.
+      const isThere = server === origin && staged.row.attempts === 0
       try {
-        const placement = await gapFill.fill(room, server, staged, budget)
+        const placement = await gapFill.fill(room, server, staged, isThere ? budget.despiteBackOff() : budget)
         if (placement.kind !== 'incomplete') return undefined
         failure = 'events that it refers to cannot be had'
       } catch (error) {
@@ -220,10 +223,10 @@ export class GapFiller {
   }
 
   /** Who sent the event, whose it is, and others, as far as they are in the room: outsiders are not to keep us busy. */
-  async #serversFor(room: Room, { event, row }: Staged): Promise<ServerName[]> {
+  async #serversFor(room: Room, { event }: Staged, origin: ServerName): Promise<ServerName[]> {
     const { store, serverName } = this.#deps
     const joined = await store.roomServers.listJoined(room.nid)
-    const first = [await store.servers.keyOf(row.originNid), serverOf(event.pdu.sender)]
+    const first = [origin, serverOf(event.pdu.sender)]
     const servers = new Set([...first.filter((server) => joined.includes(server)), ...joined])
     servers.delete(serverName)
     return [...servers].slice(0, maxServers)
