@@ -132,7 +132,7 @@ describe('a message of 850 bytes', () => {
 })
 
 describe('a membership', () => {
-  it('takes at most 2.7 kB of WAL and 1.9 kB of disk', async () => {
+  it('takes at most 2.7 kB of WAL and 2 kB of disk', async () => {
     const [roomNid] = await rooms(1)
     const count = 400
     const taken = await perEvent(count, async () => {
@@ -140,7 +140,7 @@ describe('a membership', () => {
         committed(await append(store, roomNid!, newMemberEvent(10_000 + i, 'join', { auth: [1, 2, 3] })))
       }
     })
-    expect(taken.disk).toBeLessThan(1_900)
+    expect(taken.disk).toBeLessThan(2_000)
     const join = (i: number): NewEvent => newMemberEvent(50_000 + i, 'join', { auth: [1, 2, 3] })
     expect(await averageWal(roomNid!, 200, join)).toBeLessThan(2_700)
   })

@@ -1,4 +1,4 @@
-import { RemoteError } from '@hearth/federation-client'
+import { RemoteError, ServerUnreachable } from '@hearth/federation-client'
 import type { EventId, ServerName } from '@hearth/protocol'
 import {
   prevEventIds,
@@ -162,6 +162,22 @@ describe('the gap before an event', () => {
     const [gap] = await server.store.backwardExtremities.list(room.nid, 10)
     const oldest = foreign.events.findIndex(({ eventId }) => eventId === gap!.child)
     expect(gap!.missing).toBe(foreign.events[oldest - 1]!.eventId)
+    await gapFiller.stop()
+  })
+
+  it('is filled by the server that has just sent the event, even while it is left alone because it failed', async () => {
+    const { foreign, peers } = await talkativeRoom(5)
+    const getMissingEvents = peers.getMissingEvents.bind(peers)
+    peers.getMissingEvents = (...request) =>
+      request[3]?.ignoreBackOff === true
+        ? getMissingEvents(...request)
+        : Promise.reject(new ServerUnreachable(peer, new Error('it failed a short time ago')))
+    const { receivedPdus, gapFiller } = server.transactions(keys, peers)
+    const last = foreign.events.at(-1)!
+    await receivedPdus.receive(peer, [last.pdu])
+    await gapFiller.settled()
+    const [stored] = await server.store.events.findByIds([last.eventId])
+    expect(stored?.streamPos).toBeGreaterThan(0)
     await gapFiller.stop()
   })
 
