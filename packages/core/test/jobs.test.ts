@@ -153,7 +153,7 @@ describe('jobs', () => {
     expect(toy.runs).toHaveLength(0)
     // By the database's clock it has not shown itself for long.
     await store.database.execute(null, "update processes set seen_at = seen_at - interval '3 s' where id = $1", [id])
-    await vi.waitFor(() => clock.advance(1_000).then(() => expect(toy.runs).toHaveLength(1)))
+    await vi.waitFor(() => clock.advance(1_000).then(() => expect(toy.runs).toHaveLength(1)), 30_000)
     const { end } = await toy.nth(0)
     // It was not dead but slow: nothing that it writes counts any more.
     expect(await store.jobs.save(dead, { step: 1 }, clock.now() + 60_000)).toBe(false)

@@ -58,8 +58,8 @@ it('what one counted the other gives back, one for one', async () => {
 
 it('each counts for itself while Redis is away, and nobody waits for it', async () => {
   await redis.kill()
-  await vi.waitFor(() => expect(queues[0]!.rateLimits!.client.status).not.toBe('ready'))
-  await vi.waitFor(() => expect(queues[1]!.rateLimits!.client.status).not.toBe('ready'))
+  await vi.waitFor(() => expect(queues[0]!.rateLimits!.client.status).not.toBe('ready'), 30_000)
+  await vi.waitFor(() => expect(queues[1]!.rateLimits!.client.status).not.toBe('ready'), 30_000)
   expect(await passes('d')).toBe(8)
   await redis.launch()
   await vi.waitFor(

@@ -84,7 +84,7 @@ export function describeBlobStore(name: string, open: (directory: string) => Pro
         expect((chunk as Buffer).length).toBeGreaterThan(0)
         break
       }
-      await vi.waitFor(() => expect(stream.destroyed).toBe(true))
+      await vi.waitFor(() => expect(stream.destroyed).toBe(true), 30_000)
     })
   })
 }

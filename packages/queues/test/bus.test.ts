@@ -62,7 +62,7 @@ describe.each(['in one process', 'over Redis'] as const)('a bus %s', (kind) => {
     await vi.waitFor(() => {
       expect(second.hints).toEqual(all)
       expect(third.hints).toEqual(all)
-    })
+    }, 30_000)
     expect(first.hints).toEqual([])
     await ended(members)
   })
@@ -72,7 +72,7 @@ describe.each(['in one process', 'over Redis'] as const)('a bus %s', (kind) => {
     for (let n = 0; n < 30; n += 1) members[n % 3]!.bus.order('topic', { n })
     await vi.waitFor(() => {
       for (const { ordered } of members) expect(ordered).toHaveLength(30)
-    })
+    }, 30_000)
     const [first] = members as [Member]
     for (const { ordered, bus } of members) {
       expect(ordered).toEqual(first.ordered)
@@ -87,7 +87,7 @@ describe.each(['in one process', 'over Redis'] as const)('a bus %s', (kind) => {
     const members = await membersOf(kind, 1)
     const [first] = members as [Member]
     first.bus.order('topic', { n: 1 })
-    await vi.waitFor(() => expect(first.ordered).toHaveLength(1))
+    await vi.waitFor(() => expect(first.ordered).toHaveLength(1), 30_000)
     expect(first.ordered[0]!.serial).toBeGreaterThan(first.bus.start)
     const later = new RedisBus({ url: redis.url, prefix: `test:${deployments}:`, clock, logger })
     if (kind === 'over Redis') {
@@ -102,10 +102,10 @@ describe.each(['in one process', 'over Redis'] as const)('a bus %s', (kind) => {
     const [members, others] = [await membersOf(kind, 2), await membersOf(kind, 1)]
     await vi.waitFor(() => {
       for (const { gaps } of [...members, ...others]) expect(gaps).toBe(1)
-    })
+    }, 30_000)
     members[0]!.bus.publish('topic', {})
     members[0]!.bus.order('topic', {})
-    await vi.waitFor(() => expect(members[1]!.ordered).toHaveLength(1))
+    await vi.waitFor(() => expect(members[1]!.ordered).toHaveLength(1), 30_000)
     expect([others[0]!.hints, others[0]!.ordered]).toEqual([[], []])
     await ended([...members, ...others])
   })
@@ -116,10 +116,10 @@ describe('a bus over Redis', () => {
     const members = await membersOf('over Redis', 2)
     const [first, second] = members as [Member, Member]
     first.bus.order('topic', { n: 1 })
-    await vi.waitFor(() => expect(second.ordered).toHaveLength(1))
+    await vi.waitFor(() => expect(second.ordered).toHaveLength(1), 30_000)
     await redis.flush()
     first.bus.order('topic', { n: 2 })
-    await vi.waitFor(() => expect(second.ordered).toHaveLength(2))
+    await vi.waitFor(() => expect(second.ordered).toHaveLength(2), 30_000)
     expect(second.ordered[1]!.serial).toBeGreaterThan(second.ordered[0]!.serial)
     expect(second.ordered).toEqual(first.ordered)
     await ended(members)
@@ -129,7 +129,7 @@ describe('a bus over Redis', () => {
     const members = await membersOf('over Redis', 2)
     const [first, second] = members as [Member, Member]
     await redis.kill()
-    await vi.waitFor(() => expect([first.bus.isConnected, second.bus.isConnected]).toEqual([false, false]))
+    await vi.waitFor(() => expect([first.bus.isConnected, second.bus.isConnected]).toEqual([false, false]), 30_000)
     const { last } = first.bus
     first.bus.order('topic', { n: 1 })
     first.bus.publish('topic', { n: 1 })
@@ -139,7 +139,7 @@ describe('a bus over Redis', () => {
     await vi.waitFor(() => expect([first.gaps, second.gaps]).toEqual(gaps.map((count) => count + 1)), 10_000)
     await vi.waitFor(() => expect([first.bus.isConnected, second.bus.isConnected]).toEqual([true, true]), 10_000)
     second.bus.order('topic', { n: 2 })
-    await vi.waitFor(() => expect(first.ordered).toHaveLength(2))
+    await vi.waitFor(() => expect(first.ordered).toHaveLength(2), 30_000)
     expect(first.ordered[1]!.serial).toBeGreaterThan(last + 1)
     expect(second.ordered.map(({ message }) => message)).toEqual([{ n: 2 }])
     await ended(members)
@@ -151,7 +151,7 @@ describe('a bus over Redis', () => {
     redis.pause()
     for (let n = 0; n < 10_000; n += 1) first.bus.publish('topic', { n })
     redis.resume()
-    await vi.waitFor(() => expect(second.hints.length).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(second.hints.length).toBeGreaterThan(0), 30_000)
     expect(second.hints.length).toBeLessThan(10_000)
     await vi.waitFor(() => {
       first.bus.publish('topic', { n: -1 })
@@ -168,7 +168,7 @@ describe('a bus over Redis', () => {
       await redis.command(`PUBLISH test:${deployments}:ordered '${text}'`)
     }
     await redis.command(`PUBLISH test:${deployments}:hints '["other","topic",{"n":1}]'`)
-    await vi.waitFor(() => expect(first.hints).toEqual([{ n: 1 }]))
+    await vi.waitFor(() => expect(first.hints).toEqual([{ n: 1 }]), 30_000)
     expect(first.ordered).toEqual([])
     await ended(members)
   })

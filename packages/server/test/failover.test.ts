@@ -34,6 +34,7 @@ afterAll(async () => {
 /** Sends and receives over the balancer while something happens; gives what was sent and what came, in their order. */
 async function underLoad(name: string, happening: () => Promise<void>): Promise<{ sent: string[]; got: string[] }> {
   let isOver = false
+  let isSent = false
   const sent: string[] = []
   const failures: unknown[] = []
   let { next_batch: since } = await bob.sync()
@@ -50,7 +51,7 @@ async function underLoad(name: string, happening: () => Promise<void>): Promise<
   })()
   const got: string[] = []
   const receive = async () => {
-    for (let idle = 0; !isOver || (got.length < sent.length && idle < 10);) {
+    for (let idle = 0; !isSent || (got.length < sent.length && idle < 10);) {
       const answer = await bob.sync({ since, timeout: 2_000 })
       since = answer.next_batch
       const { events = [] } = answer.rooms?.join?.[roomId]?.timeline ?? {}
@@ -64,6 +65,7 @@ async function underLoad(name: string, happening: () => Promise<void>): Promise<
   } finally {
     isOver = true
     await sending
+    isSent = true
   }
   await receiving
   expect(failures).toEqual([])

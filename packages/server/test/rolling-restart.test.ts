@@ -29,6 +29,7 @@ afterAll(async () => {
 /** Sends and receives over the balancer while something happens; gives what was sent and what came, in their order. */
 async function underLoad(name: string, happening: () => Promise<void>): Promise<{ sent: string[]; got: string[] }> {
   let isOver = false
+  let isSent = false
   const sent: string[] = []
   const failures: unknown[] = []
   let { next_batch: since } = await bob.sync()
@@ -47,7 +48,7 @@ async function underLoad(name: string, happening: () => Promise<void>): Promise<
   })()
   const got: string[] = []
   const receive = async () => {
-    for (let idle = 0; !isOver || (got.length < sent.length && idle < 10);) {
+    for (let idle = 0; !isSent || (got.length < sent.length && idle < 10);) {
       const answer = await bob.sync({ since, timeout: 2_000 })
       since = answer.next_batch
       const { events = [] } = answer.rooms?.join?.[roomId]?.timeline ?? {}
@@ -61,6 +62,7 @@ async function underLoad(name: string, happening: () => Promise<void>): Promise<
   } finally {
     isOver = true
     await sending
+    isSent = true
   }
   await receiving
   expect(failures).toEqual([])
@@ -87,7 +89,7 @@ describe('processes behind a balancer that knows nothing', { timeout: 300_000 },
       const response = await fetch(`${url}/health`)
       expect(response.status).toBe(503)
       expect(response.headers.get('connection')).toBe('close')
-    })
+    }, 30_000)
     // Whoever comes meanwhile is served.
     const answer = await alice.at(url).request('GET', 'account/whoami')
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])

@@ -188,9 +188,9 @@ describe('consumers of the stream', () => {
     const redacts = { target: head + 1, prunedJson: '{}' }
     await append(store, roomNid, newEvent(), newEvent({ redacts }), newEvent())
     await append(store, roomNid, newStateEvent())
-    await vi.waitFor(async () => expect(await toy.noted()).toEqual([head + 2, head + 4, head + 6]))
+    await vi.waitFor(async () => expect(await toy.noted()).toEqual([head + 2, head + 4, head + 6]), 30_000)
     await append(store, roomNid, newEvent())
-    await vi.waitFor(async () => expect(await store.consumerCursors.find(toy.name)).toBe(head + 7))
+    await vi.waitFor(async () => expect(await store.consumerCursors.find(toy.name)).toBe(head + 7), 30_000)
     expect(toy.pages.flat()).toEqual([head + 2, head + 4, head + 6])
   })
 
