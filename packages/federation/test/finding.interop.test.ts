@@ -101,9 +101,15 @@ describe.each(directions)('from $to, looking at $from', ({ from, to }) => {
 
     // Whose server is not in the room joins first: the client API knows no servers to ask otherwise.
     await joinVia(seeker, space, pair.at(from))
-    const answer = await seeker.get(`/_matrix/client/v1/rooms/${encodeURIComponent(space)}/hierarchy`)
-    const rooms = answer['rooms'] as { room_id: string; name: string; children_state: { state_key: string }[] }[]
-    expect(rooms.map(({ room_id, name }) => ({ room_id, name }))).toEqual([
+    type Child = { room_id: string; name: string; children_state: { state_key: string }[] }
+    let rooms: Child[] = []
+    const seen = async () => {
+      const answer = await seeker.get(`/_matrix/client/v1/rooms/${encodeURIComponent(space)}/hierarchy`)
+      rooms = answer['rooms'] as Child[]
+      return rooms.map(({ room_id, name }) => ({ room_id, name }))
+    }
+    // Synapse knows of a room that it has just joined only a moment later what it says about itself.
+    await expect.poll(seen).toEqual([
       { room_id: space, name: 'Space' },
       { room_id: open, name: 'Open' },
     ])
