@@ -104,7 +104,8 @@ export class MountedEndpoint {
     this.longPoll = endpoint.longPoll ?? false
     this.#endpoint = endpoint
     this.#context = deps.context
-    this.#following = deps.authenticate && deps.following
+    // A body that was handed on as it came cannot be read again.
+    this.#following = endpoint.body === byteStream ? undefined : deps.authenticate && deps.following
     this.#authenticate = deps.authenticate
     this.#rateLimiters = deps.rateLimiters
     this.#limits = limits
