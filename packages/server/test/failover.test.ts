@@ -2,6 +2,7 @@ import { Store } from '@hearth/store'
 import { createLogger } from '@hearth/runtime'
 import { Balancer, createTestDatabase, RedisServer, ServerProcess, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { underLoad } from './under-load.ts'
 
 const stack = new AsyncDisposableStack()
 let processes: ServerProcess[]
@@ -30,47 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack.disposeAsync()
 })
-
-/** Sends and receives over the balancer while something happens; gives what was sent and what came, in their order. */
-async function underLoad(name: string, happening: () => Promise<void>): Promise<{ sent: string[]; got: string[] }> {
-  let isOver = false
-  let isSent = false
-  const sent: string[] = []
-  const failures: unknown[] = []
-  let { next_batch: since } = await bob.sync()
-  const sending = (async () => {
-    for (let n = 0; !isOver; n += 1) {
-      const body = `${name} ${n}`
-      try {
-        await alice.sendText(roomId, body)
-        sent.push(body)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  })()
-  const got: string[] = []
-  const receive = async () => {
-    for (let idle = 0; !isSent || (got.length < sent.length && idle < 10);) {
-      const answer = await bob.sync({ since, timeout: 2_000 })
-      since = answer.next_batch
-      const { events = [] } = answer.rooms?.join?.[roomId]?.timeline ?? {}
-      got.push(...events.map(({ content }) => content['body'] as string))
-      idle = events.length > 0 ? 0 : idle + 1
-    }
-  }
-  const receiving = receive().catch((error: unknown) => failures.push(error))
-  try {
-    await happening()
-  } finally {
-    isOver = true
-    await sending
-    isSent = true
-  }
-  await receiving
-  expect(failures).toEqual([])
-  return { sent, got }
-}
 
 const senderOf = async (): Promise<string | undefined> => {
   const rows = await store.database.query<{ holder: string }>(
@@ -106,7 +66,7 @@ describe('processes behind a balancer that knows nothing', { timeout: 300_000 },
       )
       return rows.length === 1
     }
-    const { sent, got } = await underLoad('killed', async () => {
+    const { sent, got } = await underLoad({ alice, bob, roomId }, 'killed', async () => {
       // Whichever it is that sends: both die in turn.
       for (const process of [second, first]) {
         await process.kill()
