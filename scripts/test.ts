@@ -4,15 +4,27 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureSystemPrograms } from './system-programs.ts'
 
 /** The part of vitest's JSON report that is read here. */
 interface Report {
   readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { status: string }[] }[]
+  readonly testResults: readonly TestFile[]
+}
+
+interface TestFile {
+  readonly name: string
+  readonly status: string
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+}
+
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+  /** What failed, for the end of a long log. */
+  readonly failures: readonly string[]
 }
 
 const { values, positionals } = parseArgs({
@@ -30,7 +42,7 @@ function run(): number {
     ensureSystemPrograms([`packages/*/{src,test}/**/*.${ending}`, `scripts/**/*.${ending}`])
   } catch (error) {
     console.error(`npm test: ${(error as Error).message}`)
-    return summarize({ passed: 0, failed: 1 })
+    return summarize({ passed: 0, failed: 1, failures: [] })
   }
   const directory = mkdtempSync(join(tmpdir(), 'hearth-report-'))
   try {
@@ -45,21 +57,26 @@ function run(): number {
 }
 
 /** Counts tests. A file that could not be run, and a run that failed otherwise, count as one failure. */
-function count(reportFile: string, succeeded: boolean): { passed: number; failed: number } {
+function count(reportFile: string, succeeded: boolean): Outcome {
   let report: Report
   try {
     report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report
   } catch {
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, failures: ['the run itself'] }
   }
-  const brokenFiles = report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  )
-  const failed = report.numFailedTests + brokenFiles.length
-  return { passed: report.numPassedTests, failed: failed === 0 && !succeeded ? 1 : failed }
+  const failures = report.testResults.filter(({ status }) => status === 'failed').flatMap(failuresOf)
+  if (failures.length === 0 && !succeeded) failures.push('the run itself')
+  return { passed: report.numPassedTests, failed: failures.length, failures }
 }
 
-function summarize({ passed, failed }: { passed: number; failed: number }): number {
+function failuresOf({ name, assertionResults }: TestFile): string[] {
+  const file = relative(process.cwd(), name)
+  const failed = assertionResults.filter(({ status }) => status === 'failed')
+  return failed.length === 0 ? [file] : failed.map(({ fullName }) => `${file}: ${fullName}`)
+}
+
+function summarize({ passed, failed, failures }: Outcome): number {
+  for (const failure of failures) console.log(`failed: ${failure}`)
   console.log(`${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
