@@ -1,4 +1,5 @@
 export { backoffDelay, retry, type BackoffOptions, type RetryOptions } from './backoff.ts'
+export { publishCache, type CacheFigures } from './cache-metrics.ts'
 export { FakeClock, MAX_TIMER_MS, SystemClock, type Clock, type Timer } from './clock.ts'
 export { Lifecycle, type Component } from './lifecycle.ts'
 export { DescriptorSink, type LineSink } from './log-lines.ts'

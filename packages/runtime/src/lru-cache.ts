@@ -1,3 +1,4 @@
+import { publishCache, type CacheFigures } from './cache-metrics.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface LruCacheOptions<Key, Value> {
@@ -40,7 +41,7 @@ export class LruCache<Key, Value> {
     this.#maxEntries = options.maxEntries ?? Infinity
     this.#maxBytes = options.maxBytes ?? Infinity
     this.#sizeOf = options.sizeOf ?? (() => 1)
-    if (options.metrics !== undefined) this.#publish(options.name, options.metrics)
+    if (options.metrics !== undefined) publishCache(options.metrics, options.name, () => this.#figures())
   }
 
   /** How many entries it holds. */
@@ -104,20 +105,10 @@ export class LruCache<Key, Value> {
     }
   }
 
-  #publish(name: string, metrics: Metrics): void {
-    const labels = { cache: name }
-    const labelNames = ['cache'] as const
-    const entries = metrics.gauge({ name: 'hearth_cache_entries', help: 'Entries in a cache', labelNames })
-    const bytes = metrics.gauge({ name: 'hearth_cache_bytes', help: 'Bytes a cache takes, estimated', labelNames })
-    const hits = metrics.counter({ name: 'hearth_cache_hits_total', help: 'Look-ups that found it', labelNames })
-    const misses = metrics.counter({ name: 'hearth_cache_misses_total', help: 'Look-ups that did not', labelNames })
-    metrics.onRead(() => {
-      entries.set(labels, this.#entries.size)
-      bytes.set(labels, this.#bytes)
-      hits.inc(labels, this.#hits)
-      misses.inc(labels, this.#misses)
-      this.#hits = 0
-      this.#misses = 0
-    })
+  #figures(): CacheFigures {
+    const figures = { entries: this.#entries.size, bytes: this.#bytes, hits: this.#hits, misses: this.#misses }
+    this.#hits = 0
+    this.#misses = 0
+    return figures
   }
 }

@@ -1,4 +1,4 @@
-import type { Metrics } from '@hearth/runtime'
+import { publishCache, type CacheFigures, type Metrics } from '@hearth/runtime'
 import type { StateBase } from './state-base.ts'
 import type { StateMap } from './state-map.ts'
 
@@ -30,7 +30,7 @@ export class StateCache {
 
   constructor(options: StateCacheOptions) {
     this.#maxBytes = options.maxBytes
-    if (options.metrics !== undefined) this.#publish(options.metrics)
+    if (options.metrics !== undefined) publishCache(options.metrics, 'states', () => this.#figures())
   }
 
   get bytes(): number {
@@ -94,20 +94,10 @@ export class StateCache {
     for (const stateNid of [...(this.#byRoom.get(roomNid) ?? [])]) this.delete(stateNid)
   }
 
-  #publish(metrics: Metrics): void {
-    const labels = { cache: 'states' }
-    const labelNames = ['cache'] as const
-    const entries = metrics.gauge({ name: 'hearth_cache_entries', help: 'Entries in a cache', labelNames })
-    const bytes = metrics.gauge({ name: 'hearth_cache_bytes', help: 'Bytes a cache takes, estimated', labelNames })
-    const hits = metrics.counter({ name: 'hearth_cache_hits_total', help: 'Look-ups that found it', labelNames })
-    const misses = metrics.counter({ name: 'hearth_cache_misses_total', help: 'Look-ups that did not', labelNames })
-    metrics.onRead(() => {
-      entries.set(labels, this.#entries.size)
-      bytes.set(labels, this.#bytes)
-      hits.inc(labels, this.#hits)
-      misses.inc(labels, this.#misses)
-      this.#hits = 0
-      this.#misses = 0
-    })
+  #figures(): CacheFigures {
+    const figures = { entries: this.#entries.size, bytes: this.#bytes, hits: this.#hits, misses: this.#misses }
+    this.#hits = 0
+    this.#misses = 0
+    return figures
   }
 }
