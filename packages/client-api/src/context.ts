@@ -11,6 +11,7 @@ import type {
   FoundingState,
   FoundingTimeline,
   InitialSync,
+  InviteAddress,
   LegacyViews,
   MembershipActions,
   MembershipAnywhere,
@@ -36,6 +37,7 @@ import type {
   SpaceHierarchy,
   Sync,
   SyncFilters,
+  ThirdPartyInvites,
   Threads,
   Timeline,
   ToDeviceSender,
@@ -83,6 +85,7 @@ export interface ClientApiContext extends Pick<
   readonly foundingState: FoundingState
   readonly foundingTimeline: FoundingTimeline
   readonly initialSync: InitialSync
+  readonly inviteAddress: InviteAddress
   readonly legacyViews: LegacyViews
   readonly membership: MembershipActions
   readonly membershipAnywhere: MembershipAnywhere
@@ -109,6 +112,7 @@ export interface ClientApiContext extends Pick<
   readonly spaceHierarchy: SpaceHierarchy
   readonly sync: Sync
   readonly syncFilters: SyncFilters
+  readonly thirdPartyInvites: ThirdPartyInvites
   readonly threads: Threads
   readonly timeline: Timeline
   readonly toDeviceSender: ToDeviceSender

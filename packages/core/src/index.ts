@@ -110,6 +110,7 @@ export { ForgetRoom } from './rooms/forget-room.ts'
 export { GuestAccessConsumer } from './rooms/guest-access-consumer.ts'
 export { GuestRemoval } from './rooms/guest-removal.ts'
 export { HistoryVisibility } from './rooms/history-visibility.ts'
+export { InviteAddress, type InvitedAddress } from './rooms/invite-address.ts'
 export { MembershipActions } from './rooms/membership.ts'
 export {
   OutlierIntake,

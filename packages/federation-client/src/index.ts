@@ -1,5 +1,12 @@
 export type { DestinationHealth } from './destination-health.ts'
 export { FederationClient, type FederationClientDeps } from './federation-client.ts'
+export {
+  IdentityServers,
+  type Address,
+  type AddressInvite,
+  type IdentityServerAccess,
+  type StoredInvite,
+} from './identity/identity-servers.ts'
 export { AddressRefused } from './network/address-refused.ts'
 export type { Network, SrvRecord } from './network/network.ts'
 export { isPublicAddress } from './network/public-address.ts'
@@ -25,4 +32,4 @@ export { RemoteError } from './remote-error.ts'
 export type { RequestOptions } from './request-options.ts'
 export { InvalidAnswer, NotTried, ServerUnreachable } from './server-unreachable.ts'
 export type { WebAnswer } from './web/web-answer.ts'
-export { WebClient, type WebClientDeps, type WebLimits, type WebRequest } from './web/web-client.ts'
+export { WebClient, type WebClientDeps, type WebLimits, type WebMessage, type WebRequest } from './web/web-client.ts'

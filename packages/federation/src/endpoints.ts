@@ -28,6 +28,7 @@ import { queryProfile } from './query/query-profile.ts'
 import { queryRoomDirectory } from './query/query-room-directory.ts'
 import { getSpaceHierarchy } from './spaces/get-space-hierarchy.ts'
 import { exchangeThirdPartyInvite } from './third-party-invites/exchange-third-party-invite.ts'
+import { onBindThirdPartyIdentifierByPost } from './third-party-invites/on-bind-third-party-identifier-by-post.ts'
 import { onBindThirdPartyIdentifier } from './third-party-invites/on-bind-third-party-identifier.ts'
 import { sendTransaction } from './transactions/send-transaction.ts'
 import { getVersion } from './version/get-version.ts'
@@ -53,6 +54,7 @@ export const endpoints = {
   makeKnock,
   makeLeave,
   onBindThirdPartyIdentifier,
+  onBindThirdPartyIdentifierByPost,
   perspectivesKeyQuery,
   queryProfile,
   queryPublicRooms,

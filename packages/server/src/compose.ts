@@ -16,7 +16,7 @@ import {
   UpToDate,
 } from '@hearth/core'
 import { federationRateLimits, ServerHealth } from '@hearth/federation'
-import { SystemNetwork, type Network } from '@hearth/federation-client'
+import { IdentityServers, SystemNetwork, type Network } from '@hearth/federation-client'
 import { mediaRateLimits } from '@hearth/media'
 import { RateLimiters } from '@hearth/http'
 import { Queues } from '@hearth/queues'
@@ -34,6 +34,7 @@ import { buildRooms } from './compose/build-rooms.ts'
 import { buildSending } from './compose/build-sending.ts'
 import { buildServing } from './compose/build-serving.ts'
 import { buildTransactions } from './compose/build-transactions.ts'
+import { buildWebClient } from './compose/build-web-client.ts'
 import { lockDataDirectory } from './compose/lock-data-directory.ts'
 import { openStore } from './compose/open-store.ts'
 import { roleOf } from './compose/roles.ts'
@@ -128,6 +129,8 @@ async function build(
     lifecycle,
     ...common,
   })
+  const webClient = buildWebClient(config, { network, ...common })
+  const identityServers = new IdentityServers({ webClient })
   const { serverAuthentication, ...keys } = await buildKeys(config, {
     store,
     signingKey,
@@ -144,6 +147,7 @@ async function build(
     serverName,
     signingKey,
     federationClient,
+    identityServers,
     keyRing: keys.keyRing,
     lifecycle,
     defaultRoomVersion: config.rooms.defaultVersion,
@@ -202,12 +206,13 @@ async function build(
     acls: rooms.roomAcls,
     keyRing: keys.keyRing,
     federationClient,
+    identityServers,
   })
   const transactions = buildTransactions({ ...rooms, ...common, eduContext: rooms })
   const readMarkers = new ReadMarkers({ accountData, receipts: rooms.receipts, access: rooms.access, store })
   const syncFilters = new SyncFilters({ store, metrics: common.metrics })
 
-  const mediaServices = buildMedia(config, { store, jobs, federationClient, network, lifecycle, ...common })
+  const mediaServices = buildMedia(config, { store, jobs, federationClient, webClient, lifecycle, ...common })
 
   let stopping = false
   const httpDeps = {

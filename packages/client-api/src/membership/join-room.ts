@@ -1,6 +1,6 @@
 import { s } from '@hearth/protocol'
 import { endpoint } from '../context.ts'
-import { joinBody, joinDeadlineMs, joinOf } from './join-body.ts'
+import { acceptSigned, joinBody, joinDeadlineMs, joinOf } from './join-body.ts'
 import { v3AndFounding } from '../paths.ts'
 import { viaOf, viaQuery } from './via-query.ts'
 
@@ -16,8 +16,9 @@ export const joinRoom = endpoint({
   query: viaQuery,
   body: joinBody,
   response: s.object({ room_id: s.string }),
-  async handle({ aliases, membershipAnywhere }, { params, query, body, requester }) {
+  async handle({ aliases, membershipAnywhere, thirdPartyInvites }, { params, query, body, requester }) {
     const { roomId, servers } = await aliases.find(params.roomIdOrAlias)
+    await acceptSigned({ thirdPartyInvites }, { userId: requester.userId, roomId, body })
     await membershipAnywhere.join({ requester, roomId, via: [...viaOf(query), ...servers], ...joinOf(body) })
     return { room_id: roomId }
   },

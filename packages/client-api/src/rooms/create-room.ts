@@ -1,6 +1,7 @@
-import { MatrixError, s, type Infer, type JsonObject, type UserId } from '@hearth/protocol'
+import { s, type Infer, type JsonObject, type UserId } from '@hearth/protocol'
 import type { RoomRequest } from '@hearth/core'
 import { endpoint } from '../context.ts'
+import { invitedAddress, invitedAddressBody } from '../membership/invited-address.ts'
 import { v3 } from '../paths.ts'
 
 const stateEvent = s.object({
@@ -14,7 +15,7 @@ export const createRoomBody = s.object({
   creation_content: s.optional(s.record<unknown>(s.unknown)),
   initial_state: s.optional(s.array(stateEvent)),
   invite: s.optional(s.array(s.format<UserId>('mx-user-id'))),
-  invite_3pid: s.optional(s.array(s.unknown)),
+  invite_3pid: s.optional(s.array(invitedAddressBody)),
   is_direct: s.optional(s.boolean),
   name: s.optional(s.string),
   power_level_content_override: s.optional(s.record<unknown>(s.unknown)),
@@ -42,11 +43,8 @@ export const createRoom = endpoint({
   },
 })
 
-/** @throws MatrixError M_FORBIDDEN for invitations that are not to user ids. */
+/** What a body asks for. */
 export function roomRequest(body: CreateRoomBody): RoomRequest {
-  if (body.invite_3pid !== undefined && body.invite_3pid.length > 0) {
-    throw new MatrixError('M_FORBIDDEN', 'Invitations by e-mail address or phone number are not offered here')
-  }
   return {
     preset: body.preset,
     visibility: body.visibility,
@@ -55,6 +53,7 @@ export function roomRequest(body: CreateRoomBody): RoomRequest {
     name: body.name,
     topic: body.topic,
     invite: body.invite,
+    inviteAddresses: body.invite_3pid?.map(invitedAddress),
     isDirect: body.is_direct,
     creationContent: body.creation_content as JsonObject | undefined,
     initialState: body.initial_state?.map(({ type, state_key: stateKey, content }) => ({

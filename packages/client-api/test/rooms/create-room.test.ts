@@ -155,11 +155,4 @@ describe('POST /createRoom', () => {
     })
     expect(answer.status).toBe(400)
   })
-
-  it('refuses invitations by e-mail address', async () => {
-    const answer = await alice.request('POST', 'createRoom', {
-      body: { invite_3pid: [{ medium: 'email', address: 'x@example.org', id_server: 'i', id_access_token: 't' }] },
-    })
-    expect(answer).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN' } })
-  })
 })

@@ -17,6 +17,7 @@ import type { Profiles } from '../profiles/profiles.ts'
 import type { Requester } from '../requester.ts'
 import type { Aliases } from './aliases.ts'
 import type { ContentRules } from './content-rules.ts'
+import type { InviteAddress, InvitedAddress } from './invite-address.ts'
 import type { MembershipActions } from './membership.ts'
 import type { Room } from './room.ts'
 import type { RoomAccess } from './room-access.ts'
@@ -42,6 +43,7 @@ export interface RoomRequest {
   readonly name?: string | undefined
   readonly topic?: string | undefined
   readonly invite?: readonly UserId[] | undefined
+  readonly inviteAddresses?: readonly InvitedAddress[] | undefined
   readonly isDirect?: boolean | undefined
   readonly creationContent?: JsonObject | undefined
   readonly initialState?: readonly InitialStateEvent[] | undefined
@@ -57,6 +59,8 @@ export interface CreatedRoom {
 }
 
 const maxInvites = 100
+/** Each of which its identity server may take its time for. */
+const maxInvitedAddresses = 10
 const maxInitialState = 250
 /** Each waits for a server that may take its time. */
 const invitesAtOnce = 10
@@ -74,6 +78,7 @@ export class CreateRoom {
     readonly contentRules: ContentRules
     readonly profiles: Pick<Profiles, 'memberContents'>
     readonly membership: Pick<MembershipActions, 'invite'>
+    readonly inviteAddress: Pick<InviteAddress, 'invite'>
     readonly access: RoomAccess
     readonly serverName: ServerName
     readonly logger: Logger
@@ -88,6 +93,7 @@ export class CreateRoom {
     contentRules: ContentRules
     profiles: Pick<Profiles, 'memberContents'>
     membership: Pick<MembershipActions, 'invite'>
+    inviteAddress: Pick<InviteAddress, 'invite'>
     access: RoomAccess
     serverName: ServerName
     logger: Logger
@@ -104,6 +110,9 @@ export class CreateRoom {
     const { sender, aliases, contentRules } = this.#deps
     const version = this.#versionOf(request.roomVersion)
     if ((request.invite?.length ?? 0) > maxInvites) throw invalidParam(`At most ${maxInvites} users can be invited`)
+    if ((request.inviteAddresses?.length ?? 0) > maxInvitedAddresses) {
+      throw invalidParam(`At most ${maxInvitedAddresses} people can be invited by their addresses`)
+    }
     if ((request.initialState?.length ?? 0) > maxInitialState) {
       throw invalidParam(`At most ${maxInitialState} initial state events are taken`)
     }
@@ -160,6 +169,7 @@ export class CreateRoom {
     }
     if (visibility === 'public') await directory.setVisibility(room, 'public')
     await this.#inviteElsewhere(requester, request, room)
+    await this.#inviteAddresses(requester, request, room)
     return { roomId: room.id, ...(alias && { alias }) }
   }
 
@@ -182,6 +192,21 @@ export class CreateRoom {
     }
     for (let start = 0; start < elsewhere.length; start += invitesAtOnce) {
       await Promise.all(elsewhere.slice(start, start + invitesAtOnce).map(inviteOne))
+    }
+  }
+
+  /** Invites people by their addresses, with the room there whatever comes of it. */
+  async #inviteAddresses(requester: Requester, { inviteAddresses = [], isDirect }: RoomRequest, room: Room) {
+    const { inviteAddress, logger } = this.#deps
+    const content = isDirect === true ? { is_direct: true } : {}
+    const outcomes = await Promise.allSettled(
+      inviteAddresses.map((invited) => inviteAddress.invite({ requester, room, invited, content })),
+    )
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue
+      const error = outcome.reason as unknown
+      if (!(error instanceof MatrixError)) throw error
+      logger.info('nobody could be invited by an address', { error, roomId: room.id })
     }
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { JsonObject } from '@hearth/protocol'
 import type { Clock } from '@hearth/runtime'
 import { AddressRefused } from '../network/address-refused.ts'
 import type { Network } from '../network/network.ts'
@@ -47,9 +48,24 @@ export interface WebRequest {
   readonly signal?: AbortSignal
 }
 
+/** What one server is told, and nobody whom it redirects to: then there is no answer. */
+export interface WebMessage extends Omit<WebRequest, 'maxRedirects'> {
+  /** The token of the Authorization header. */
+  readonly bearer?: string
+  /** Sent as JSON with a POST; a GET when absent. */
+  readonly json?: JsonObject
+}
+
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+const nothing: Sent = { headers: {}, body: undefined }
+
 /**
- * Fetches what is on the web at addresses that strangers name. Nothing is told but the address: no cookies, no credentials,
- * no referrer. Every connection is a new one to an address that was checked, on every hop.
+ * Fetches what is on the web at addresses that strangers name. Nothing is told but the address and what the caller says: no
+ * cookies, no referrer. Every connection is a new one to an address that was checked, on every hop.
  */
 export class WebClient {
   readonly #clock: Clock
@@ -72,14 +88,28 @@ export class WebClient {
    * @throws AddressRefused when it, or what it leads to, may not be fetched; InvalidAnswer for redirects that lead nowhere;
    *   the signal's reason; another error when no answer is to be had
    */
-  async get(url: URL, request: WebRequest): Promise<WebAnswer> {
+  get(url: URL, request: WebRequest): Promise<WebAnswer> {
+    return this.#follow(url, request, nothing)
+  }
+
+  /** Tells the server of a URL something, and gives its answer, whatever its status. @throws as {@link get} */
+  tell(url: URL, { bearer, json, ...request }: WebMessage): Promise<WebAnswer> {
+    const headers = {
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+    }
+    const body = json === undefined ? undefined : JSON.stringify(json)
+    return this.#follow(url, { ...request, maxRedirects: 0 }, { headers, body })
+  }
+
+  async #follow(url: URL, request: WebRequest, sent: Sent): Promise<WebAnswer> {
     const { limits, maxBytes, maxRedirects, signal } = request
     const caller = signal && { signal, listeners: this.#aborts }
     const phases = new Phases({ clock: this.#clock, totalMs: limits.totalMs, ...(caller && { caller }) })
     try {
       let at = url
       for (let hops = 0; ; hops++) {
-        const response = await this.#ask(at, request, phases)
+        const response = await this.#ask(at, request, sent, phases)
         if (!redirects.has(response.statusCode!)) {
           return new WebAnswer(at, response, { phases, idleMs: limits.idleMs, maxBytes, clock: this.#clock })
         }
@@ -96,7 +126,7 @@ export class WebClient {
     }
   }
 
-  async #ask(url: URL, request: WebRequest, phases: Phases): Promise<IncomingMessage> {
+  async #ask(url: URL, request: WebRequest, sent: Sent, phases: Phases): Promise<IncomingMessage> {
     const { accept, limits, httpsOnly = false, mayFetch = () => true } = request
     checkWebAddress(url, { httpsOnly })
     if (!mayFetch(url)) throw new AddressRefused('the address is on the deny list')
@@ -112,10 +142,13 @@ export class WebClient {
       'accept-encoding': 'gzip, deflate',
       'accept-language': 'en, *;q=0.5',
       'user-agent': USER_AGENT,
+      ...sent.headers,
+      ...(sent.body !== undefined && { 'content-length': Buffer.byteLength(sent.body) }),
     }
-    const get = { method: 'GET', target: url.pathname + url.search, headers, body: undefined }
+    const method = sent.body === undefined ? 'GET' : 'POST'
+    const message = { method, target: url.pathname + url.search, headers, body: sent.body }
     try {
-      return await exchange(route, get, { agent, phases, limits })
+      return await exchange(route, message, { agent, phases, limits })
     } catch (error) {
       throw error instanceof NotConnected && error.cause instanceof AddressRefused ? error.cause : error
     }

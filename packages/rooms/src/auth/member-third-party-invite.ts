@@ -35,28 +35,49 @@ export function thirdPartyInviteOfMember({ pdu, room }: AuthCheck): Verdict {
   if (pdu.sender !== origin.pdu.sender) return refuse('the third-party invite is of another sender', '6')
 
   // 7. If any signature in signed matches any public key in the m.room.third_party_invite event, allow.
-  if (isSignedByAny(room.version, signed, publicKeysOf(origin))) return allow
+  if (signersOfInvite(room.version, signed, origin, { atMost: 1 }).length > 0) return allow
 
   // 8. Otherwise, reject.
   return refuse("no signature is by one of the third-party invite's keys", '8')
 }
 
-/** The public keys in base64: a single one in `public_key`, and a list in `public_keys`. */
-function publicKeysOf({ pdu: { content } }: RoomEvent): string[] {
-  const listed = Array.isArray(content['public_keys']) ? content['public_keys'] : []
-  const keys = [content['public_key'], ...listed.map((entry) => (isJsonObject(entry) ? entry['public_key'] : null))]
-  return distinct(keys).slice(0, maxKeys)
+/** A key of an identity server, as an `m.room.third_party_invite` names it. */
+export interface InviteKey {
+  /** In base64, of either alphabet. */
+  readonly publicKey: string
+  /** Where to ask whether the key has been revoked. */
+  readonly validityUrl?: string
 }
 
-function isSignedByAny(version: RoomVersion, signed: JsonObject, publicKeys: readonly string[]): boolean {
+/** The keys of an `m.room.third_party_invite` that have signed whose the invited address is. */
+export function signersOfInvite(
+  version: RoomVersion,
+  signed: JsonObject,
+  invite: RoomEvent,
+  { atMost = maxKeys }: { readonly atMost?: number } = {},
+): InviteKey[] {
   const text = signableText(version, signed)
-  if (text === undefined) return false
+  if (text === undefined) return []
   const signatures = signaturesIn(signed)
-  return publicKeys.some((publicKey) => {
+  const signers: InviteKey[] = []
+  for (const inviteKey of keysOf(invite)) {
     // Identity servers publish their keys in either alphabet.
-    const key = VerifyKey.import(publicKey.replaceAll('-', '+').replaceAll('_', '/'))
-    return key !== undefined && signatures.some((signature) => key.verify(text, signature))
-  })
+    const key = VerifyKey.import(inviteKey.publicKey.replaceAll('-', '+').replaceAll('_', '/'))
+    if (key !== undefined && signatures.some((signature) => key.verify(text, signature))) signers.push(inviteKey)
+    if (signers.length === atMost) break
+  }
+  return signers
+}
+
+/** A list in `public_keys`, and a single one in `public_key`, which is usually one of the list. */
+function keysOf({ pdu: { content } }: RoomEvent): InviteKey[] {
+  const listed = Array.isArray(content['public_keys']) ? content['public_keys'].filter(isJsonObject) : []
+  const keys = new Map<string, InviteKey>()
+  for (const { public_key: publicKey, key_validity_url: url } of [...listed, content]) {
+    if (typeof publicKey !== 'string' || keys.has(publicKey)) continue
+    keys.set(publicKey, { publicKey, ...(typeof url === 'string' && { validityUrl: url }) })
+  }
+  return [...keys.values()].slice(0, maxKeys)
 }
 
 /** The ed25519 signatures of all entities: whoever holds a key of the invite may have signed, under any name. */

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Jobs } from '@hearth/core'
-import { WebClient, type FederationClient, type Network } from '@hearth/federation-client'
+import type { FederationClient, WebClient } from '@hearth/federation-client'
 import {
   Blobs,
   ByteBudget,
@@ -43,7 +42,7 @@ export interface MediaDeps {
   readonly store: Store
   readonly jobs: Jobs
   readonly federationClient: FederationClient
-  readonly network: Network
+  readonly webClient: WebClient
   readonly lifecycle: Lifecycle
   readonly clock: Clock
   readonly logger: Logger
@@ -53,7 +52,7 @@ export interface MediaDeps {
 /** Builds the content repository. */
 export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
   const { serverName, media } = config
-  const { store, jobs, federationClient, lifecycle, clock } = deps
+  const { store, jobs, federationClient, webClient, lifecycle, clock } = deps
   const directory = media.directory ?? join(config.dataDir, 'media')
   const maxBytes = byteSize(media.maxUploadSize)
   const frozen = media.unauthenticatedAccess === 'frozen'
@@ -63,7 +62,6 @@ export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
   const pending = new PendingUploads({ clock })
   const common = { ...deps, blobs, pending, serverName, maxBytes, frozen }
   const localMedia = new LocalMedia(common)
-  const webClient = buildWebClient(config, deps)
   const source = new RemoteSource({ federationClient, webClient, maxBytes, clock })
   const budget = new ByteBudget({ ...fetchBudget, enabled: config.rateLimits.enabled, clock })
   const remoteMedia = new RemoteMedia({ ...common, source, budget })
@@ -106,14 +104,6 @@ function openBlobStore({ media: { s3 } }: Config, directory: string, lifecycle: 
   const blobStore = new S3Store({ bucket, endpoint, region, credentials })
   lifecycle.add({ name: 'media store', stop: () => blobStore.close() })
   return blobStore
-}
-
-function buildWebClient(
-  { network: { caFile, allowPrivateAddresses } }: Config,
-  { network, clock }: MediaDeps,
-): WebClient {
-  const trusted = caFile !== undefined && { trustedAuthorities: [readFileSync(caFile, 'utf8')] }
-  return new WebClient({ network, clock, allowPrivateAddresses, ...trusted })
 }
 
 const units: Readonly<Record<string, number>> = { K: 1024, M: MiB, G: 1024 * MiB }

@@ -15,6 +15,7 @@ import {
   FoundingState,
   FoundingTimeline,
   HistoryVisibility,
+  InviteAddress,
   IgnoredUsers,
   type Jobs,
   type JoiningRooms,
@@ -47,7 +48,7 @@ import {
   type VerifyKeys,
 } from '@hearth/core'
 import type { SigningKey } from '@hearth/crypto'
-import type { FederationClient } from '@hearth/federation-client'
+import type { FederationClient, IdentityServers } from '@hearth/federation-client'
 import { contentChecks } from '@hearth/http'
 import { eventContents, type ServerName } from '@hearth/protocol'
 import type { Bus } from '@hearth/queues'
@@ -68,6 +69,7 @@ export interface RoomDeps {
   readonly signingKey: SigningKey
   readonly joiningRooms: JoiningRooms
   readonly federationClient: FederationClient
+  readonly identityServers: IdentityServers
   readonly keyRing: VerifyKeys
   readonly lifecycle: Lifecycle
   readonly defaultRoomVersion: string
@@ -179,6 +181,14 @@ export function buildRooms(deps: RoomDeps) {
     serverName,
     store,
   })
+  const inviteAddress = new InviteAddress({
+    store,
+    access,
+    sender,
+    membership,
+    profiles,
+    identityServers: deps.identityServers,
+  })
   const contentRules = new ContentRules({ schemaChecks: contentChecks(eventContents) })
   const eventActions = new EventActions({
     sender,
@@ -199,6 +209,7 @@ export function buildRooms(deps: RoomDeps) {
     contentRules,
     profiles,
     membership,
+    inviteAddress,
     access,
     serverName,
     logger,
@@ -295,6 +306,7 @@ export function buildRooms(deps: RoomDeps) {
     spaceChildren,
     spaceHierarchy,
     membership,
+    inviteAddress,
     settings,
     forgetRoom,
     profiles,

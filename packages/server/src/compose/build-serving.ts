@@ -24,7 +24,7 @@ import {
   type SpaceChildren,
 } from '@hearth/core'
 import type { SigningKey } from '@hearth/crypto'
-import type { FederationClient } from '@hearth/federation-client'
+import type { FederationClient, IdentityServers } from '@hearth/federation-client'
 import type { ServerName } from '@hearth/protocol'
 import type { Clock, Logger } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
@@ -46,6 +46,7 @@ export interface ServingDeps {
   readonly spaceChildren: SpaceChildren
   readonly summaries: RoomSummaries
   readonly federationClient: FederationClient
+  readonly identityServers: IdentityServers
   readonly clock: Clock
   readonly logger: Logger
 }

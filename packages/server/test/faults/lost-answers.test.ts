@@ -1,6 +1,6 @@
 import { generateSigningKey, sha256 } from '@hearth/crypto'
 import { Jobs, JoiningRooms, type Requester, ThisProcess } from '@hearth/core'
-import { FederationClient } from '@hearth/federation-client'
+import { FederationClient, IdentityServers, WebClient } from '@hearth/federation-client'
 import type { RoomId, ServerName } from '@hearth/protocol'
 import { LocalBus, LocalJobQueue } from '@hearth/queues'
 import { createLogger, Lifecycle, Metrics, SystemClock } from '@hearth/runtime'
@@ -153,6 +153,7 @@ describe('a process that writes alone', () => {
     const common = { clock, logger, metrics: new Metrics() }
     const bus = new LocalBus({ clock, logger })
     const process = new ThisProcess({ store, bus, roles: ['all'], alone: false, clock, logger })
+    const network = new FakeNetwork()
     services = buildRooms({
       store,
       joiningRooms: new JoiningRooms({ store }),
@@ -161,10 +162,13 @@ describe('a process that writes alone', () => {
       federationClient: new FederationClient({
         serverName,
         signingKey: () => signingKey,
-        network: new FakeNetwork(),
+        network,
         allowPrivateAddresses: false,
         mayTalkTo: () => true,
         ...common,
+      }),
+      identityServers: new IdentityServers({
+        webClient: new WebClient({ network, allowPrivateAddresses: false, clock }),
       }),
       keyRing: { find: () => Promise.resolve(new Map()) },
       lifecycle: new Lifecycle(common),

@@ -1,0 +1,4 @@
+import { onBindThirdPartyIdentifier } from './on-bind-third-party-identifier.ts'
+
+/** The same by the method that identity servers use: the specification has come to call it PUT, they have not. */
+export const onBindThirdPartyIdentifierByPost = { ...onBindThirdPartyIdentifier, method: 'POST' } as const
