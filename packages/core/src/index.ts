@@ -121,6 +121,7 @@ export {
 export type { VerifiedEvent } from './rooms/receive/verified-event.ts'
 export { ReceivedInvites, type ReceivedInvite } from './rooms/remote/received-invites.ts'
 export { AdoptedRooms } from './rooms/remote/adopted-rooms.ts'
+export { JoinWithdrawals } from './rooms/remote/join-withdrawals.ts'
 export { JoiningRooms } from './rooms/remote/joining-rooms.ts'
 export { MembershipAnywhere } from './rooms/remote/membership-anywhere.ts'
 export { RemoteJoins } from './rooms/remote/remote-joins.ts'

@@ -80,6 +80,45 @@ describe('joining a room of another server', () => {
     expect(await joinedTo(alice)).toContain(room.id)
   })
 
+  it('is taken back where a server has let the user in but what it tells of the room cannot be used', async () => {
+    await using forger = await FakePeer.start({ ca, network, name: 'late.test' })
+    const { room, received, answers } = new ResidentPeer(forger, '11')
+    const sentTo = (membership: string): unknown[] =>
+      received.filter(({ pdu }) => pdu.content['membership'] === membership).map(({ pdu }) => pdu.sender)
+    answers.sendJoin = (answer) => ({ ...answer, state: [], auth_chain: [] })
+    const answer = await alice.request('POST', path(room, 'late.test'))
+    expect(answer.status).toBe(502)
+    await expect.poll(() => sentTo('leave'), { timeout: 30_000 }).toEqual([alice.userId])
+    expect(await joinedTo(alice)).not.toContain(room.id)
+
+    // A server that refuses the join has nobody to let go, and one that is away is told when it is there again.
+    answers.sendJoin = () => [403, { errcode: 'M_FORBIDDEN', error: 'No' }]
+    expect((await alice.request('POST', path(room, 'late.test'))).status).toBe(403)
+    answers.sendJoin = () => [500, { errcode: 'M_UNKNOWN', error: 'Oh' }]
+    const { promise: leaveAsked, resolve: askLeave } = Promise.withResolvers<void>()
+    let isAway = true
+    forger.on('GET', /make_leave/, (request) => {
+      askLeave()
+      return isAway ? [503, { errcode: 'M_UNKNOWN', error: 'Away' }] : resident(request)
+    })
+    const resident = ({ path: asked }: { path: string }) => ({
+      room_version: '11',
+      event: { ...room.draft(room.member(decodeURIComponent(asked.split('/').at(-1)!), 'leave')) },
+    })
+    expect((await alice.request('POST', path(room, 'late.test'))).status).toBe(502)
+    await leaveAsked
+    isAway = false
+    expect(sentTo('leave')).toHaveLength(1)
+
+    // Whoever comes in after all does not leave again.
+    delete answers.sendJoin
+    await alice.post(path(room, 'late.test'))
+    const { store } = server
+    await expect.poll(() => store.jobs.listKeys('join-withdrawal', 10), { timeout: 30_000 }).toEqual([])
+    expect(await joinedTo(alice)).toContain(room.id)
+    expect(sentTo('leave')).toHaveLength(1)
+  })
+
   it('leaves the user outside, and says why, when nobody lets them in', async () => {
     const { room } = new ResidentPeer(peer, '11', { joinRule: 'invite' })
     peer.on('GET', new RegExp(`make_join/${encodeURIComponent(room.id)}`), () => [

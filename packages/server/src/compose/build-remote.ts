@@ -1,5 +1,6 @@
 import {
   AdoptedRooms,
+  JoinWithdrawals,
   MembershipAnywhere,
   OutlierIntake,
   OutsideMembershipChanges,
@@ -58,11 +59,14 @@ export function buildRemote(deps: RemoteDeps) {
   const memberships = new OutsideMembershipChanges(deps)
   const outliers = new OutlierIntake({ store, events, clock: deps.clock })
   const adopted = new AdoptedRooms({ ...deps, feed })
+  const withdrawals = new JoinWithdrawals({ ...common, joining: joiningRooms })
+  jobs.register(withdrawals)
   const joins = new RemoteJoins({
     ...common,
     intake: outliers,
     adopted,
     joining: joiningRooms,
+    withdrawals,
     received: deps.receivedPdus,
   })
   jobs.register(joins)

@@ -1,4 +1,5 @@
 import type { SigningKey } from '@hearth/crypto'
+import { RemoteError } from '@hearth/federation-client'
 import {
   forbidden,
   isJsonObject,
@@ -24,6 +25,7 @@ import type { ReceivedPdus } from '../receive/received-pdus.ts'
 import type { VerifiedEvent } from '../receive/verified-event.ts'
 import type { AdoptedRooms } from './adopted-rooms.ts'
 import { NobodyMayLetIn } from '../restricted-joins.ts'
+import type { JoinWithdrawals } from './join-withdrawals.ts'
 import { REMOTE_JOIN, type JoiningRooms } from './joining-rooms.ts'
 import { ownMemberEvent } from './own-member-event.ts'
 import { ReceivedState } from './received-state.ts'
@@ -62,6 +64,7 @@ export interface RemoteJoinsDeps {
   readonly intake: OutlierIntake
   readonly adopted: AdoptedRooms
   readonly joining: JoiningRooms
+  readonly withdrawals: Pick<JoinWithdrawals, 'ask' | 'forget'>
   readonly received: Pick<ReceivedPdus, 'receive'>
   readonly jobs: Jobs
   /** Over which a process says how a join has ended that somebody waits for on another. */
@@ -74,6 +77,8 @@ export interface RemoteJoinsDeps {
 
 /** How long a server may take to agree to a join, in milliseconds: a person waits, and others may be asked. */
 const MAKE_JOIN_MS = 20_000
+/** How long a server may take to let a user in and to tell the room's state, in milliseconds: less than a run may be silent. */
+const SEND_JOIN_MS = 9 * 60_000
 /** How long a request waits for a join, which goes on without it, in milliseconds. */
 const WAIT_MS = 280_000
 /** How often to look whether another process has ended a join, in milliseconds. */
@@ -125,9 +130,10 @@ export class RemoteJoins implements JobHandler {
   }
 
   async #run(request: RemoteJoinRequest): Promise<void> {
-    const { store, jobs, clock } = this.#deps
+    const { store, jobs, withdrawals, clock } = this.#deps
     const { roomId, servers } = request
     if (await store.jobs.isAsked(REMOTE_JOIN, roomId)) return this.#untilDone(roomId)
+    await withdrawals.forget(request)
     const errors: unknown[] = []
     const prepared = await this.#prepareAnywhere(request, servers, errors)
     if (prepared === undefined) throw refusalOf(errors) ?? notFound('No server is known that is in this room')
@@ -202,12 +208,13 @@ export class RemoteJoins implements JobHandler {
   }
 
   async run(job: Job, progress: JobProgress): Promise<void> {
-    const { joining, logger } = this.#deps
+    const { joining, withdrawals, logger } = this.#deps
     const wish = job.payload as unknown as Wish
     const { roomId } = wish
+    const asked = new Set(askedBefore(job))
     joining.begin(roomId)
     try {
-      await this.#joinThroughAny(wish, job, progress)
+      await this.#joinThroughAny(wish, asked, job, progress)
       this.#end(roomId)
     } catch (error) {
       // What passes is tried again, by this or another process; everything else is told to whoever waits.
@@ -219,6 +226,7 @@ export class RemoteJoins implements JobHandler {
       }
       const isRefused = error instanceof MatrixError
       if (!isRefused) logger.error('a room could not be joined', { error, roomId })
+      if (asked.size > 0) await withdrawals.ask({ ...wish, servers: [...asked] })
       this.#end(roomId, error)
     }
     joining.end(roomId)
@@ -232,19 +240,23 @@ export class RemoteJoins implements JobHandler {
     this.#deps.bus.publish(endedTopic, { room: roomId, ...(error !== undefined && { refusal: refusalAsJson(error) }) })
   }
 
-  async #joinThroughAny(wish: Wish, job: Job, progress: JobProgress): Promise<void> {
+  /** Keeps in `asked` who may have let the user in. */
+  async #joinThroughAny(wish: Wish, asked: Set<ServerName>, job: Job, progress: JobProgress): Promise<void> {
     const errors: unknown[] = []
     for (const [index, server] of wish.servers.entries()) {
       try {
         const prepared = index === 0 ? preparedOf(wish) : await this.#prepare(wish, server, job.signal)
-        await progress.save({ server, step: 'joining' })
-        await this.#joinThrough(prepared, wish, job.signal, progress)
+        const report = (step: JsonObject) => progress.save({ ...step, server, asked: [...asked] })
+        asked.add(server)
+        await report({ step: 'joining' })
+        await this.#joinThrough(prepared, wish, job.signal, report)
         return
       } catch (error) {
         job.signal.throwIfAborted()
         // Another user of this server is in it by now: the rest is not for this job.
         if (error instanceof RoomEntered) return
         if (!isRemoteFailure(error)) throw error
+        if (error instanceof RemoteError && error.status < 500) asked.delete(server)
         this.#deps.logger.info('a server did not let a user join a room', { error, server, roomId: wish.roomId })
         errors.push(error)
       }
@@ -296,7 +308,7 @@ export class RemoteJoins implements JobHandler {
     { server, version, event: own }: PreparedJoin,
     { roomId }: Wish,
     signal: AbortSignal,
-    progress: JobProgress,
+    report: (step: JsonObject) => Promise<void>,
   ): Promise<void> {
     const { servers, adopted, clock } = this.#deps
     const room = await this.#roomOf(roomId, version)
@@ -307,11 +319,12 @@ export class RemoteJoins implements JobHandler {
       onProgress: async (stored, of) => {
         if (clock.monotonic() - savedAt < SAVE_EVERY_MS) return
         savedAt = clock.monotonic()
-        await progress.save({ server, step: 'storing', stored, of })
+        await report({ step: 'storing', stored, of })
       },
     })
     const answer = await servers.sendJoin(server, roomId, own.event.eventId, own.event.pdu, {
       signal,
+      deadlineMs: SEND_JOIN_MS,
       ignoreBackOff: true,
       onPdu: (list, pdu) => received.add(list, pdu),
     })
@@ -377,6 +390,12 @@ function preparedOf({ servers, version, event, eventId }: Wish): PreparedJoin {
     version: known,
     event: { event: { eventId, pdu }, json: canonicalEventJson(known, pdu) },
   }
+}
+
+/** The servers that an earlier run has sent the join to. */
+function askedBefore({ progress }: Job): ServerName[] {
+  const asked = progress?.['asked']
+  return Array.isArray(asked) ? (asked as ServerName[]) : []
 }
 
 function refusalAsJson(error: unknown): JsonObject {

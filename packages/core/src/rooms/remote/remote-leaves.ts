@@ -1,21 +1,16 @@
-import type { SigningKey } from '@hearth/crypto'
-import { forbidden, notFound, serverOf, type JsonObject, type RoomId, type ServerName } from '@hearth/protocol'
+import { forbidden, notFound, serverOf, type JsonObject, type RoomId } from '@hearth/protocol'
 import { buildEvent, findRoomVersion, referenceTo, type BuiltEvent, type Pdu, type RoomVersion } from '@hearth/rooms'
-import type { Clock, Logger } from '@hearth/runtime'
+import type { Logger } from '@hearth/runtime'
 import type { OutsideMembershipRow, RoomRow, Store } from '@hearth/store'
 import type { LocalUser } from '../../requester.ts'
 import type { OutsideMembershipChanges } from './outside-membership-changes.ts'
-import { ownMemberEvent } from './own-member-event.ts'
-import { isRemoteFailure, UnusableAnswer } from './remote-refusal.ts'
-import { candidateServers, type ResidentServers } from './resident-servers.ts'
+import { leaveThrough, type RemoteLeaveDeps } from './leave-through.ts'
+import { isRemoteFailure } from './remote-refusal.ts'
+import { candidateServers } from './resident-servers.ts'
 
-export interface RemoteLeavesDeps {
+export interface RemoteLeavesDeps extends RemoteLeaveDeps {
   readonly store: Store
-  readonly servers: ResidentServers
   readonly memberships: OutsideMembershipChanges
-  readonly serverName: ServerName
-  readonly signingKey: () => SigningKey
-  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -77,24 +72,14 @@ export class RemoteLeaves {
     version: RoomVersion,
     content: JsonObject,
   ): Promise<BuiltEvent | undefined> {
-    const { servers, serverName, signingKey, clock, logger } = this.#deps
+    const { serverName, clock, logger } = this.#deps
     const { sender } = JSON.parse(json) as Pdu
     const until = clock.monotonic() + LEAVE_MS
     for (const server of candidateServers(roomId, [resident, serverOf(sender)], serverName)) {
       const deadlineMs = Math.min(until - clock.monotonic(), ONE_SERVER_MS)
       if (deadlineMs <= 0) break
       try {
-        const options = { deadlineMs }
-        const { event: template } = await servers.makeLeave(server, roomId, userId, options)
-        const event = ownMemberEvent(
-          version,
-          template,
-          { roomId, userId, membership: 'leave', content },
-          { serverName, signingKey: signingKey(), now: clock.now() },
-        )
-        if (event === undefined) throw new UnusableAnswer(`${server} proposes a leave that is none`)
-        await servers.sendLeave(server, roomId, event.eventId, event.pdu, options)
-        return event
+        return await leaveThrough(server, { roomId, userId, version, content }, { deadlineMs }, this.#deps)
       } catch (error) {
         if (!isRemoteFailure(error)) throw error
         logger.info('a server was not told that a user leaves a room', { error, server, roomId })
