@@ -213,6 +213,33 @@ describe('what is sent to other servers', () => {
       }
     })
 
+    it('is who of its users was removed, though others of them came and went since', async () => {
+      const peer = await startPeer()
+      const [bob, carol] = [`@bob:${peer.name}`, `@carol:${peer.name}`]
+      await setRemoteMembers(server.store, roomId, [bob])
+      breakDown(peer)
+      await alice.sendText(roomId, 'before')
+      await soon(() => transactionsOf(peer).length).toBeGreaterThan(0)
+      await alice.post(`rooms/${encodeURIComponent(roomId)}/kick`, { user_id: bob })
+      await alice.sendText(roomId, 'between')
+      await setRemoteMembers(server.store, roomId, [carol])
+      await alice.sendText(roomId, 'inside')
+      await setRemoteMembers(server.store, roomId, [carol], 'leave')
+      await alice.sendText(roomId, 'after')
+      const before = transactionsOf(peer).length
+      await bringBack(peer)
+      const told = () =>
+        transactionsOf(peer)
+          .slice(before)
+          .flatMap(({ pdus }) => pdus.map(({ state_key: key, content }) => key ?? (content as JsonObject)['body']))
+          .filter((what) => what !== 'before')
+      await soon(told).toEqual([bob, 'inside'])
+      const other = await alice.createRoom()
+      await setRemoteMembers(server.store, other, [bob])
+      await alice.sendText(other, 'elsewhere')
+      await soon(told).toEqual([bob, 'inside', 'elsewhere'])
+    })
+
     it('survives a restart, with the same transaction id when it is sent again', async () => {
       const peer = await startPeer()
       await setRemoteMembers(server.store, roomId, [`@bob:${peer.name}`])

@@ -1,5 +1,6 @@
 import type { Queryable } from '../connection/queryable.ts'
 import { eventFlags } from './event-flags.ts'
+import { wellKnownTypes } from './event-types.ts'
 
 /** An event that this server sends to others. */
 export interface OutgoingEvent {
@@ -34,6 +35,10 @@ const isOutgoing = `t.flags & ${eventFlags.outgoing} <> 0 and t.stream_pos > 0`
 const stays = `select room_nid, greatest(since_pos, $2) as after, least(coalesce(left_pos, $3), $3) as up_to
                  from room_servers where server_nid = $1 and since_pos < $3 and coalesce(left_pos, $3) > $2`
 
+/** Whether an event is about the membership of a user of the server. */
+const isAboutItsUsers = `t.type_nid = ${wellKnownTypes['m.room.member']} and exists (
+    select from state_keys k join users m on m.user_id = k.key where k.nid = t.skey_nid and m.server_nid = $1)`
+
 /** The events that this server sends to the others in their rooms, as the store knows them. */
 export class OutgoingEvents {
   readonly #db: Queryable
@@ -59,7 +64,8 @@ export class OutgoingEvents {
 
   /**
    * The next `limit` that are for a server, in the order of the stream. Of the rooms in `onlyLast` it gets none before the
-   * given position.
+   * given position, and of an earlier stay in a room than its last one nothing; but it is always told what became of its own
+   * users, since nobody else might tell it that they were removed.
    */
   async listFor(
     serverNid: number,
@@ -73,7 +79,8 @@ export class OutgoingEvents {
          left join unnest($5::int[], $6::bigint[]) s (room_nid, from_pos) on s.room_nid = r.room_nid
          cross join lateral (select * from events t
                               where t.room_nid = r.room_nid and ${isOutgoing}
-                                and t.stream_pos > greatest(r.after, s.from_pos - 1) and t.stream_pos <= r.up_to
+                                and t.stream_pos > $2 and t.stream_pos <= r.up_to
+                                and (t.stream_pos > greatest(r.after, s.from_pos - 1) or ${isAboutItsUsers})
                                 and not exists (select from users u where u.nid = t.sender_nid and u.server_nid = $1)
                               order by t.room_nid, t.stream_pos limit $4) e
         order by e.stream_pos limit $4`,
