@@ -1,8 +1,8 @@
 import type { EventId, JsonObject, RoomId, ServerName, UserId } from '@hearth/protocol'
 import { wellKnownTypes, type NewEvent } from '@hearth/store'
-import type { TestClient } from '@hearth/test-kit'
+import { statementsOf, type TestClient } from '@hearth/test-kit'
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FederatedServer } from './fixtures/federated-server.ts'
 import type { PeerUser } from './fixtures/peer-user.ts'
 
@@ -82,27 +82,10 @@ describe(`a room of ${memberCount} members`, () => {
 
   const enc = encodeURIComponent
 
-  /** What the server does of itself, whoever asks. */
-  const background =
-    /^(streamHead|accessTokens\.listStale|consumerCursors|eventStream|jobs\.|leases\.|fed\w+\.|outgoingEvents\.|\w+\.list\w*ByPosition)/
-
-  async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
-    const { database } = hearth.server.store
-    const spies = (['read', 'query', 'execute'] as const).map((method) => vi.spyOn(database, method))
-    try {
-      await work()
-      return spies
-        .flatMap((spy) => spy.mock.calls.map(([name]) => String(name)))
-        .filter((name) => !background.test(name))
-    } finally {
-      for (const spy of spies) spy.mockRestore()
-    }
-  }
-
   /** Waits until the server does nothing of itself any more, such as telling others of what it has just done. */
   async function quiet(): Promise<void> {
     const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
-    await expect.poll(() => statementsOf(pause)).toEqual([])
+    await expect.poll(() => statementsOf(hearth.server, pause)).toEqual([])
   }
 
   it('is told with few statements', async () => {
@@ -114,12 +97,12 @@ describe(`a room of ${memberCount} members`, () => {
     const ask = async () => (ids = (await bob.get(path('state_ids'))).body)
     const reading = ['roomServers.find', 'events.findByIds', ...Array.from({ length: 3 }, () => 'events.findIds')]
     await quiet()
-    expect(await statementsOf(ask)).toEqual(reading)
+    expect(await statementsOf(hearth.server, ask)).toEqual(reading)
     expect(ids['pdu_ids']).toHaveLength(memberCount + 6)
     expect(new Set(ids['pdu_ids'] as string[])).toContain(event.eventId)
     await hearth.server.restart()
     await quiet()
-    const cold = await statementsOf(ask)
+    const cold = await statementsOf(hearth.server, ask)
     expect(ids['pdu_ids']).toHaveLength(memberCount + 6)
     expect(cold.length).toBeLessThanOrEqual(16)
   })

@@ -42,9 +42,14 @@ async function usage(): Promise<Usage> {
   const { statements } = store.database
   const [row] = await store.database.query<{ disk: number; state: number }>(
     null,
-    `select sum(pg_total_relation_size(c.oid))::float8 as disk,
-            sum(pg_total_relation_size(c.oid)) filter (where relname in ('state_events', 'state_node'))::float8 as state
-       from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'public' and relkind = 'r'`,
+    // The rows and index entries themselves: maps of free and visible pages come whenever autovacuum passes.
+    `select sum(bytes)::float8 as disk,
+            sum(bytes) filter (where relname in ('state_events', 'state_node'))::float8 as state
+       from pg_class c join pg_namespace n on n.oid = relnamespace,
+            lateral (select pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0)
+                              + coalesce(sum(pg_relation_size(indexrelid)), 0) as bytes
+                       from pg_index where indrelid in (c.oid, reltoastrelid)) as part
+      where nspname = 'public' and relkind = 'r'`,
   )
   return { ...row!, statements }
 }
@@ -125,8 +130,14 @@ describe('a message of 850 bytes', () => {
       )
     })
     expect(taken.statements).toBeLessThanOrEqual(0.05)
-    const moved = await Promise.all(heads.map(({ roomNid }) => headOf(store, roomNid)))
-    expect((await walOf(...moved.map((head) => commitOn(head, [newMessage()])))) / clients).toBeLessThan(1_900)
+    // On average over some batches: an index page that splits weighs as much as three messages.
+    const batches = 30
+    let wal = 0
+    for (let i = 0; i < batches; i++) {
+      const moved = await Promise.all(heads.map(({ roomNid }) => headOf(store, roomNid)))
+      wal += await walOf(...moved.map((head) => commitOn(head, [newMessage()])))
+    }
+    expect(wal / batches / clients).toBeLessThan(1_900)
     expect(taken.disk).toBeLessThan(1_500)
   })
 })

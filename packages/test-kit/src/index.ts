@@ -9,6 +9,7 @@ export { NginxProcess, type NginxOptions, type NginxPorts } from './nginx-proces
 export { positionOfToken } from './position-of-token.ts'
 export { RedisServer } from './redis-server.ts'
 export { SeededRandom } from './seeded-random.ts'
+export { statementsOf } from './statements-of.ts'
 export { ServerProcess, type ServerProcessOptions } from './server-process.ts'
 export type { TestDatabase } from './test-postgres.ts'
 export { FakeNetwork, type Attempt } from './federation/fake-network.ts'

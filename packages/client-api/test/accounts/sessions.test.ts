@@ -1,6 +1,5 @@
-import { TestServer, type TestClient } from '@hearth/test-kit'
+import { statementsOf, TestServer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statementsOf } from '../statements-of.ts'
 
 const password = 'correct horse'
 const errorOf = async (client: TestClient): Promise<unknown[]> => {

@@ -1,7 +1,6 @@
 import type { JsonObject } from '@hearth/protocol'
-import { TestServer } from '@hearth/test-kit'
+import { statementsOf, TestServer } from '@hearth/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { statementsOf } from '../statements-of.ts'
 import { FoundingClient, roomPath, type FoundingChunk, type FoundingEvent } from './founding-client.ts'
 
 describe('the event stream of the founding API', () => {

@@ -1,6 +1,5 @@
-import { TestServer, type TestClient } from '@hearth/test-kit'
+import { statementsOf as allStatementsOf, TestServer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statementsOf as allStatementsOf } from '../statements-of.ts'
 import { edit, reaction, reply } from './relating.ts'
 
 // Deterministic figures only: times are measured by benchmarks.

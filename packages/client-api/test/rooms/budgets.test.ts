@@ -1,6 +1,5 @@
-import { TestServer, type TestClient } from '@hearth/test-kit'
+import { statementsOf as namesOfStatements, TestServer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statementsOf as namesOfStatements } from '../statements-of.ts'
 
 // Deterministic figures only: times are measured by benchmarks.
 describe('what a message costs', () => {

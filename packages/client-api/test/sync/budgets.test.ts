@@ -1,6 +1,5 @@
-import { TestServer, type SyncAnswer, type TestClient } from '@hearth/test-kit'
+import { statementsOf as allStatementsOf, TestServer, type SyncAnswer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statementsOf as allStatementsOf } from '../statements-of.ts'
 
 const maxWaitMs = 30_000
 

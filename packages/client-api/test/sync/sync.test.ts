@@ -1,7 +1,6 @@
 import type { JsonObject } from '@hearth/protocol'
-import { TestServer, type SyncAnswer, type TestClient } from '@hearth/test-kit'
+import { statementsOf, TestServer, type SyncAnswer, type TestClient } from '@hearth/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { statementsOf } from '../statements-of.ts'
 
 describe('GET /sync', () => {
   let server: TestServer
