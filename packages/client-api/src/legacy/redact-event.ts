@@ -1,11 +1,11 @@
 import { s, type EventId, type RoomId } from '@hearth/protocol'
 import { endpoint } from '../context.ts'
-import { founding } from '../paths.ts'
+import { v3AndFounding } from '../paths.ts'
 
-/** Strips an event of its content, without a transaction id. Founding API. */
+/** Strips an event of its content, without a transaction id. Founding API; clients of today's have always been let do it. */
 export const legacyRedactEvent = endpoint({
   method: 'POST',
-  path: founding('/rooms/:roomId/redact/:eventId'),
+  path: v3AndFounding('/rooms/:roomId/redact/:eventId'),
   auth: 'user',
   rateLimit: 'messages',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), eventId: s.format<EventId>('mx-event-id') }),

@@ -132,6 +132,32 @@ describe('a user who was erased', () => {
     expect(own!.content['membership']).toBe('join')
   })
 
+  it('is called nothing in the room as it was, by whatever it is read', async () => {
+    await alice.setState(room, 'm.room.topic', { topic: 'What we talk about' })
+    const { next_batch: at } = await bob.sync()
+    await bob.sendText(room, 'one more')
+    await carol.join(room)
+    await erase()
+    // The job that leaves the rooms has done so when nobody is left who is called anything.
+    const left = async () => (await carol.get(inRoom('members'), { membership: 'leave' }))['chunk'] as unknown[]
+    await expect.poll(async () => (await left()).length, { timeout: 30_000 }).toBe(1)
+    const context = await carol.get(inRoom(`context/${encodeURIComponent(message)}`), { limit: 0 })
+    const then = await carol.get(inRoom('members'), { at })
+    const lazily = JSON.stringify({ lazy_load_members: true })
+    const page = await carol.get(inRoom('messages'), { dir: 'b', limit: 50, filter: lazily })
+    const filter = JSON.stringify({ room: { timeline: { limit: 1 } } })
+    const joined = (await carol.sync({ filter, full_state: true })).rooms!.join![room]!
+    const founding = await carol.get(`/_matrix/client/api/v1/${inRoom('initialSync')}`)
+    for (const state of [context['state'], then['chunk'], page['state'], joined.state!.events, founding['state']]) {
+      const ofAlice = (state as unknown[] as ShownEvent[]).find(
+        ({ type, state_key: key }) => type === 'm.room.member' && key === alice.userId,
+      )
+      expect(Object.keys(ofAlice!.content)).toEqual(['membership'])
+      expect(JSON.stringify(state)).not.toContain('Liddell')
+    }
+    expect(JSON.stringify(await left())).not.toContain('Liddell')
+  })
+
   it('is not whoever only closed their account', async () => {
     await carol.join(room)
     await erase(false)

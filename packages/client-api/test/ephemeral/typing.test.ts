@@ -46,7 +46,8 @@ describe('typing notifications', () => {
     const answer = await alice.sync({ since })
     expect(typingIn(answer)).toEqual([])
     expect(typingIn(await alice.sync({ since: answer.next_batch }))).toBeUndefined()
-    expect(typingIn(await alice.sync())).toBeUndefined()
+    // A first answer, too: its client may have heard of them from elsewhere.
+    expect(typingIn(await alice.sync())).toEqual([])
   })
 
   it('end after their time, or after 30 seconds, with one timer for everybody', async () => {
@@ -70,7 +71,7 @@ describe('typing notifications', () => {
     await clock.advance(119_000)
     expect(typingIn(await alice.sync())).toEqual([bob.userId])
     await clock.advance(1_200)
-    expect(typingIn(await alice.sync())).toBeUndefined()
+    expect(typingIn(await alice.sync())).toEqual([])
   })
 
   it('go on as long as they are repeated, without telling anybody anew', async () => {
@@ -98,7 +99,7 @@ describe('typing notifications', () => {
   it('end when their user leaves the room', async () => {
     await type(bob)
     await bob.leave(roomId)
-    expect(typingIn(await alice.sync())).toBeUndefined()
+    expect(typingIn(await alice.sync())).toEqual([])
   })
 
   it('come with a room to who joins it', async () => {

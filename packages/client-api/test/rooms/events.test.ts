@@ -398,6 +398,14 @@ describe('events of a room', () => {
       })
     })
 
+    it('are done as well without a transaction id', async () => {
+      const eventId = await bob.sendText(roomId, 'oops')
+      const path = `${room}/redact/${encodeURIComponent(eventId)}`
+      const answer = await bob.request('POST', path, { body: { reason: 'rude' } })
+      expect(answer).toMatchObject({ status: 200, body: { event_id: expect.any(String) as string } })
+      expect((await event(alice, eventId))['content']).toEqual({})
+    })
+
     it('[C-132] removes the content from the database', async () => {
       const eventId = await bob.sendText(roomId, 'a secret of the past')
       await redact(bob, eventId)

@@ -33,7 +33,7 @@ beforeAll(async () => {
   )
   identity.on('POST', '/_matrix/identity/v2/lookup', ({ body }) => {
     const asked = body['addresses'] as string[]
-    return { mappings: Object.fromEntries(asked.flatMap((hash) => (mappings[hash] ? [[hash, mappings[hash]]] : []))) }
+    return { mappings: Object.fromEntries(asked.map((hash) => [hash, mappings[hash] ?? null])) }
   })
   identity.on('POST', '/_matrix/identity/v2/store-invite', () => ({
     token: `token${(tokens += 1)}`,

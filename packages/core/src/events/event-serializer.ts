@@ -1,11 +1,13 @@
 import type { EventId } from '@hearth/protocol'
+import { redact } from '@hearth/rooms'
 import { LruCache, TimeSlice, type Clock, type Metrics } from '@hearth/runtime'
 import type { EventRow, Store } from '@hearth/store'
+import type { ErasedUsers } from '../accounts/erased-users.ts'
 import type { Room } from '../rooms/room.ts'
 import type { RoomEvents } from '../rooms/room-events.ts'
 import { ClientEvent } from './client-event.ts'
 
-type RoomName = Pick<Room, 'nid' | 'id'>
+type RoomName = Pick<Room, 'nid' | 'id' | 'version'>
 
 /** A stored event and its room. */
 export interface RowOfRoom {
@@ -29,16 +31,25 @@ export class EventSerializer {
   readonly #events: RoomEvents
   readonly #store: Store
   readonly #clock: Clock
+  readonly #erasedUsers: Pick<ErasedUsers, 'all'>
   readonly #cache: LruCache<number, ClientEvent>
   /** The state events that quote another one, as what they took the place of. */
   readonly #successors = new LruCache<EventId, readonly number[]>({ name: 'successors', maxEntries: maxSuccessors })
   /** Events that were redacted lately: what was read of them before must not be kept after. */
   readonly #redacted = new LruCache<number, true>({ name: 'redacted', maxEntries: maxRemembered })
 
-  constructor(deps: { events: RoomEvents; store: Store; clock: Clock; cacheBytes: number; metrics: Metrics }) {
+  constructor(deps: {
+    events: RoomEvents
+    store: Store
+    erasedUsers: Pick<ErasedUsers, 'all'>
+    clock: Clock
+    cacheBytes: number
+    metrics: Metrics
+  }) {
     this.#events = deps.events
     this.#store = deps.store
     this.#clock = deps.clock
+    this.#erasedUsers = deps.erasedUsers
     this.#cache = new LruCache({
       name: 'client-events',
       maxBytes: deps.cacheBytes,
@@ -80,13 +91,16 @@ export class EventSerializer {
     return rows.map(({ row }, index) => cached[index] ?? built!.get(row.nid)!)
   }
 
-  /** Events by nid, those of a state for example, in the order given; what is not there is left out. */
+  /**
+   * State events by nid, in the order given; what is not there is left out. Of users who were erased they tell the membership:
+   * how they called themselves is for those to find in the timeline who saw it there.
+   */
   async serializeNids(room: RoomName, nids: readonly number[]): Promise<ClientEvent[]> {
     const events = await this.serializeNidsOfRooms([{ room, nids }])
     return nids.flatMap((nid) => events.get(nid) ?? [])
   }
 
-  /** Events of several rooms by nid; what is not there is left out. */
+  /** State events of several rooms by nid, as {@link serializeNids}. */
   async serializeNidsOfRooms(groups: readonly NidsOfRoom[]): Promise<Map<number, ClientEvent>> {
     const found = new Map<number, ClientEvent>()
     const missing = new Map<number, RoomName>()
@@ -105,7 +119,23 @@ export class EventSerializer {
       const built = await this.#build(rows.map((row) => ({ room: missing.get(row.nid)!, row })))
       for (const [nid, event] of built) found.set(nid, event)
     }
+    await this.#withoutErased(groups, found)
     return found
+  }
+
+  async #withoutErased(groups: readonly NidsOfRoom[], found: Map<number, ClientEvent>): Promise<void> {
+    const erased = await this.#erasedUsers.all()
+    if (erased.size === 0) return
+    const slice = new TimeSlice(this.#clock)
+    for (const { room, nids } of groups) {
+      for (const nid of nids) {
+        if (slice.isOver) await slice.rest()
+        const source = found.get(nid)?.source
+        if (source?.pdu.type !== 'm.room.member' || !erased.has(source.pdu.state_key!)) continue
+        const pruned = { ...source, pdu: redact(room.version, source.pdu) }
+        found.set(nid, new ClientEvent(pruned, room.id, { isPruned: true }))
+      }
+    }
   }
 
   async #build(rows: readonly RowOfRoom[]): Promise<Map<number, ClientEvent>> {

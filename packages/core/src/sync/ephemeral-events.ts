@@ -47,7 +47,8 @@ export class EphemeralEvents {
       return room?.membership === 'join' && room.pos <= position
     }
     if (since === undefined) {
-      return typing.changedAfter(0, user.rooms).filter((roomNid) => isJoined(roomNid) && typing.isActiveIn(roomNid))
+      // That somebody has stopped is told as well: a client may know from elsewhere that they had begun.
+      return typing.changedAfter(0, user.rooms).filter(isJoined)
     }
     const { serial = 0, heardTyping = false } = known ?? {}
     // Where the client has heard of typing that is forgotten here, it has to be told that there is none.

@@ -37,7 +37,8 @@ const maxAnswerBytes = 64 * 1024
 const limits = { connectMs: 5_000, firstByteMs: 10_000, idleMs: 5_000, totalMs: 15_000 }
 
 const hashDetails = s.object({ algorithms: s.array(s.string), lookup_pepper: s.string })
-const lookup = s.object({ mappings: s.record<string>(s.string) })
+/** Some servers say null of an address that nobody has. */
+const lookup = s.object({ mappings: s.record<unknown>(s.unknown) })
 const storedInvite = s.object({
   token: s.string,
   display_name: s.string,
@@ -67,7 +68,7 @@ export class IdentityServers {
     const question = { algorithm: 'sha256', pepper, addresses: [hash] }
     const { mappings } = await this.#ask(access, '/lookup', lookup, question)
     const found = Object.hasOwn(mappings, hash) ? mappings[hash] : undefined
-    return found !== undefined && isUserId(found) ? found : undefined
+    return typeof found === 'string' && isUserId(found) ? found : undefined
   }
 
   /** Leaves an invitation for whoever turns out to have an address. @throws ServerUnreachable */

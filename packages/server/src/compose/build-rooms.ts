@@ -92,7 +92,6 @@ export function buildRooms(deps: RoomDeps) {
   const { store, serverName, jobs, bus, clock, logger, metrics } = deps
   const events = new RoomEvents({ store, serverName, cacheBytes: 64 * MiB, metrics })
   const rooms = new RoomRegistry({ store, events, maxRooms: 20_000, metrics })
-  const serializer = new EventSerializer({ events, store, clock, cacheBytes: 64 * MiB, metrics })
   const reader = new StreamReader({ store, events, rooms, serverName })
   const feed = new StreamFeed({
     readHead: () => store.streams.position(),
@@ -102,6 +101,8 @@ export function buildRooms(deps: RoomDeps) {
     logger,
     metrics,
   })
+  const erasedUsers = new ErasedUsers({ store, feed })
+  const serializer = new EventSerializer({ events, store, erasedUsers, clock, cacheBytes: 64 * MiB, metrics })
   // Before all that loads rooms: of what is loaded earlier, the feed would not tell what happened until it began.
   deps.lifecycle.add({ name: 'stream feed', start: () => feed.start(), stop: () => feed.stop() })
   new StreamHints({ bus, feed, consumers: store.consumers })
@@ -128,7 +129,6 @@ export function buildRooms(deps: RoomDeps) {
   const ignoredUsers = new IgnoredUsers({ store, feed, maxBytes: 32 * MiB, metrics })
   const visibility = new HistoryVisibility({ events, store, stays, ignoredUsers })
   const scanner = new TimelineScanner({ store, events, visibility, ignoredUsers })
-  const erasedUsers = new ErasedUsers({ store, feed })
   const presenter = new EventPresenter({ store, events, serializer, erasedUsers })
   const related = buildRelations({ store, caughtUp, events, access, visibility, presenter, serializer, ignoredUsers })
   const { aggregator, relationRules } = related
