@@ -12,10 +12,8 @@ let processes: RateLimiters<'guesses'>[]
 beforeAll(async () => {
   redis = await RedisServer.start()
   const logger = createLogger({ level: 'error' })
-  queues = [1, 2].map(
-    () =>
-      new Queues({ redisUrl: redis.url, deployment: 'a', clock: new SystemClock(), logger, metrics: new Metrics() }),
-  )
+  const options = { redisUrl: redis.url, deployment: 'a', clock: new SystemClock(), logger, metrics: new Metrics() }
+  queues = await Promise.all([Queues.create(options), Queues.create(options)])
   await Promise.all(queues.map((each) => each.begin()))
   processes = queues.map(({ rateLimits }) => new RateLimiters({ limits, enabled: true, shared: rateLimits }))
 })

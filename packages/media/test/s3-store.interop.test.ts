@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { eventually, freePort, pythonEnvironment } from '@hearth/test-kit'
 import { afterAll } from 'vitest'
-import { S3Store, type BlobStore } from '../src/index.ts'
+import { openS3Store, type BlobStore } from '../src/index.ts'
 import { describeBlobStore } from './blob-store-contract.ts'
 
 const Bucket = 'hearth-media'
@@ -28,7 +28,7 @@ async function openBucket(): Promise<BlobStore> {
     () => true,
   )
   client.destroy()
-  const store = new S3Store({ ...settings, bucket: Bucket })
+  const store = await openS3Store({ ...settings, bucket: Bucket })
   endings.push(() => store.close())
   return store
 }

@@ -1,5 +1,3 @@
-import { Redis } from 'ioredis'
-
 /** What an administrator may want to know of a Redis server. */
 export interface RedisInspection {
   readonly version: string
@@ -14,6 +12,7 @@ const LIMIT_MS = 5_000
 
 /** Looks at a Redis server. Rejects when it cannot be reached, within some seconds. */
 export async function inspectRedis(url: string, signal: AbortSignal): Promise<RedisInspection> {
+  const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: LIMIT_MS,

@@ -5,9 +5,7 @@ import type { Bus } from './bus.ts'
 import type { JobQueue } from './job-queue.ts'
 import { LocalBus } from './local-bus.ts'
 import { LocalJobQueue } from './local-job-queue.ts'
-import { RedisBus } from './redis-bus.ts'
-import { RedisConnection } from './redis-connection.ts'
-import { RedisJobQueue } from './redis-job-queue.ts'
+import type { RedisConnection } from './redis-connection.ts'
 
 /** A connection that rate limits are counted over, for the library that counts them. */
 export type RateLimitClient = Redis
@@ -29,6 +27,12 @@ export interface QueuesOptions {
   readonly metrics: Metrics
 }
 
+interface Parts {
+  readonly bus: Bus
+  readonly jobQueue: JobQueue
+  readonly limits?: { readonly connection: RedisConnection; readonly prefix: string }
+}
+
 const connectWaitMs = 2_000
 /** Requests wait for it. */
 const limitTimeoutMs = 250
@@ -41,17 +45,24 @@ export class Queues {
   readonly rateLimits: SharedRateLimits | undefined
   readonly #limits: RedisConnection | undefined
 
-  constructor({ redisUrl: url, deployment, ...deps }: QueuesOptions) {
-    if (url === undefined) {
-      this.bus = new LocalBus(deps)
-      this.jobQueue = new LocalJobQueue()
-      return
-    }
+  private constructor({ bus, jobQueue, limits }: Parts) {
+    this.bus = bus
+    this.jobQueue = jobQueue
+    this.#limits = limits?.connection
+    this.rateLimits = limits && { client: limits.connection.client, prefix: limits.prefix }
+  }
+
+  /** Makes them, without waiting for a connection. What talks to Redis is loaded only where there is one. */
+  static async create({ redisUrl: url, deployment, ...deps }: QueuesOptions): Promise<Queues> {
+    if (url === undefined) return new Queues({ bus: new LocalBus(deps), jobQueue: new LocalJobQueue() })
+    const { RedisBus, RedisConnection, RedisJobQueue } = await import('./over-redis.ts')
     const prefix = `hearth:${createHash('sha256').update(deployment).digest('base64url').slice(0, 12)}:`
-    this.bus = new RedisBus({ ...deps, url, prefix })
-    this.jobQueue = new RedisJobQueue({ ...deps, url, prefix })
-    this.#limits = new RedisConnection({ ...deps, url, name: 'limits', timeoutMs: limitTimeoutMs })
-    this.rateLimits = { client: this.#limits.client, prefix: `${prefix}limit:` }
+    const connection = new RedisConnection({ ...deps, url, name: 'limits', timeoutMs: limitTimeoutMs })
+    return new Queues({
+      bus: new RedisBus({ ...deps, url, prefix }),
+      jobQueue: new RedisJobQueue({ ...deps, url, prefix }),
+      limits: { connection, prefix: `${prefix}limit:` },
+    })
   }
 
   /** Connects. Where that takes too long it goes on in the background. */

@@ -2,7 +2,8 @@ import type { JsonObject } from '@hearth/protocol'
 import { SystemClock } from '@hearth/runtime'
 import { RedisServer } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { LocalBus, LocalHub, RedisBus, type Bus } from '../src/index.ts'
+import { LocalBus, LocalHub, type Bus } from '../src/index.ts'
+import { RedisBus } from '../src/redis-bus.ts'
 import { quiet as logger } from './quiet.ts'
 
 const clock = new SystemClock()

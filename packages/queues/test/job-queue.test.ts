@@ -1,7 +1,8 @@
 import { SystemClock } from '@hearth/runtime'
 import { RedisServer } from '@hearth/test-kit'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { LocalJobQueue, RedisJobQueue, type JobQueue } from '../src/index.ts'
+import { LocalJobQueue, type JobQueue } from '../src/index.ts'
+import { RedisJobQueue } from '../src/redis-job-queue.ts'
 import { quiet as logger } from './quiet.ts'
 
 const clock = new SystemClock()

@@ -20,7 +20,7 @@ import { IdentityServers, SystemNetwork, type Network } from '@hearth/federation
 import { mediaRateLimits } from '@hearth/media'
 import { RateLimiters } from '@hearth/http'
 import { Queues } from '@hearth/queues'
-import { Lifecycle, Metrics, SystemClock, type Clock, type Logger } from '@hearth/runtime'
+import type { Clock, Lifecycle, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { RunningServer } from './cli/command.ts'
 import { announce } from './compose/announce.ts'
@@ -35,8 +35,7 @@ import { buildSending } from './compose/build-sending.ts'
 import { buildServing } from './compose/build-serving.ts'
 import { buildTransactions } from './compose/build-transactions.ts'
 import { buildWebClient } from './compose/build-web-client.ts'
-import { lockDataDirectory } from './compose/lock-data-directory.ts'
-import { openStore } from './compose/open-store.ts'
+import type { OpenedStore } from './compose/open-store.ts'
 import { roleOf } from './compose/roles.ts'
 import { findSigningKey, loadSigningKey } from './compose/signing-key-file.ts'
 import type { Config } from './generated/config.ts'
@@ -69,36 +68,28 @@ export interface HearthServer extends RunningServer {
 }
 
 /** What every part of the process uses. */
-interface Common {
+export interface Common {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
 }
 
-/** Builds the server bottom-up, as ARCHITECTURE.md draws it, and starts it. */
-export async function startServer(config: Config, logger: Logger, options: ServerOptions = {}): Promise<HearthServer> {
-  const common: Common = { clock: options.clock ?? new SystemClock(), logger, metrics: new Metrics({ process: true }) }
-  const lifecycle = new Lifecycle(common)
-  try {
-    return await build(config, common, lifecycle, options)
-  } catch (error) {
-    await lifecycle.stop()
-    throw error
-  }
-}
-
-async function build(
+/** Builds the server on its store, bottom-up, as ARCHITECTURE.md draws it, and starts it. */
+export async function compose(
   config: Config,
+  { store, kind }: OpenedStore,
   common: Common,
   lifecycle: Lifecycle,
   { checkResponses = false, network = new SystemNetwork(), passwordCost }: ServerOptions,
 ): Promise<HearthServer> {
-  await lockDataDirectory(config, lifecycle)
-  const { store, kind } = await openStore(config, { ...common, lifecycle })
   const pollMs = kind === 'external' ? EXTERNAL_POLL_MS : 0
 
   const runs = roleOf(config)
-  const queues = new Queues({ redisUrl: config.redisUrl, deployment: await store.deployment.identity(), ...common })
+  const queues = await Queues.create({
+    redisUrl: config.redisUrl,
+    deployment: await store.deployment.identity(),
+    ...common,
+  })
   const { bus } = queues
   lifecycle.add({ name: 'queues', start: () => queues.begin(), stop: () => queues.end(), stopTimeoutMs: 2_000 })
   const process = new ThisProcess({ store, bus, roles: config.roles, alone: kind === 'embedded', ...common })
@@ -212,7 +203,7 @@ async function build(
   const readMarkers = new ReadMarkers({ accountData, receipts: rooms.receipts, access: rooms.access, store })
   const syncFilters = new SyncFilters({ store, metrics: common.metrics })
 
-  const mediaServices = buildMedia(config, { store, jobs, federationClient, webClient, lifecycle, ...common })
+  const mediaServices = await buildMedia(config, { store, jobs, federationClient, webClient, lifecycle, ...common })
 
   let stopping = false
   const httpDeps = {

@@ -14,12 +14,12 @@ import {
   MediaFiles,
   MediaSweep,
   MediaUploads,
+  openS3Store,
   PageVisitor,
   PendingUploads,
   RemoteCache,
   RemoteMedia,
   RemoteSource,
-  S3Store,
   Spool,
   Thumbnails,
   UploadQuota,
@@ -50,13 +50,13 @@ export interface MediaDeps {
 }
 
 /** Builds the content repository. */
-export function buildMedia(config: Config, deps: MediaDeps): MediaContext {
+export async function buildMedia(config: Config, deps: MediaDeps): Promise<MediaContext> {
   const { serverName, media } = config
   const { store, jobs, federationClient, webClient, lifecycle, clock } = deps
   const directory = media.directory ?? join(config.dataDir, 'media')
   const maxBytes = byteSize(media.maxUploadSize)
   const frozen = media.unauthenticatedAccess === 'frozen'
-  const blobStore = openBlobStore(config, directory, lifecycle)
+  const blobStore = await openBlobStore(config, directory, lifecycle)
   const spool = new Spool({ directory: join(directory, 'incoming') })
   const blobs = new Blobs({ ...deps, blobStore, spool })
   const pending = new PendingUploads({ clock })
@@ -96,12 +96,12 @@ function quotaOf({ media, support }: Config, store: Store): UploadQuota {
   return new UploadQuota({ store, perUser: bytes(media.quotaPerUser), total: bytes(media.quotaTotal), adminContact })
 }
 
-function openBlobStore({ media: { s3 } }: Config, directory: string, lifecycle: Lifecycle): BlobStore {
+async function openBlobStore({ media: { s3 } }: Config, directory: string, lifecycle: Lifecycle): Promise<BlobStore> {
   const { bucket, endpoint, region, accessKeyId, secretAccessKey } = s3
   if (bucket === undefined) return new DirectoryStore({ directory })
   const hasKey = accessKeyId !== undefined && secretAccessKey !== undefined
   const credentials = hasKey ? { accessKeyId, secretAccessKey } : undefined
-  const blobStore = new S3Store({ bucket, endpoint, region, credentials })
+  const blobStore = await openS3Store({ bucket, endpoint, region, credentials })
   lifecycle.add({ name: 'media store', stop: () => blobStore.close() })
   return blobStore
 }

@@ -19,6 +19,8 @@ export interface ClusterDeps {
   readonly binaries: Binaries
   readonly account: Account | undefined
   readonly durability: Durability
+  /** Called when a program is at work. */
+  readonly onWaiting?: (() => void) | undefined
 }
 
 /** Makes the cluster unless there is one, checks its version, and writes its settings. */
@@ -67,7 +69,7 @@ async function createCluster(deps: ClusterDeps): Promise<void> {
       ...(durability === 'throwaway' ? ['--no-sync'] : []),
     ],
     unfinished,
-    account,
+    { account, onWaiting: deps.onWaiting },
   )
   await appendFile(join(unfinished, 'postgresql.conf'), `\ninclude '${SETTINGS_FILE}'\n`)
   await rename(unfinished, cluster)
@@ -124,9 +126,10 @@ async function runProgram(
   program: string,
   args: readonly string[],
   cwd: string,
-  account: Account | undefined,
+  { account, onWaiting }: Pick<ClusterDeps, 'account' | 'onWaiting'>,
 ): Promise<void> {
   const child = spawn(program, args, { cwd, env: programEnvironment, stdio: ['ignore', 'ignore', 'pipe'], ...account })
+  onWaiting?.()
   let output = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
   const status = await new Promise<string>((resolve) => {

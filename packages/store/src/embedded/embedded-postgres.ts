@@ -19,6 +19,8 @@ export interface EmbeddedPostgresOptions {
   readonly clock?: Clock
   /** `throwaway` for tests: nothing is forced to disk. `durable` when absent. */
   readonly durability?: Durability
+  /** Called when PostgreSQL's programs are at work, so that there is time for something else. */
+  readonly onWaiting?: (() => void) | undefined
 }
 
 const STOP_WITHIN_MS = 8_000
@@ -70,7 +72,7 @@ export class EmbeddedPostgres {
    * when another process uses the directory, or another version of PostgreSQL wrote it.
    */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-    const { logger, clock = new SystemClock(), durability = 'durable' } = options
+    const { logger, clock = new SystemClock(), durability = 'durable', onWaiting } = options
     if (process.platform === 'win32') {
       throw new EmbeddedDatabaseError('the embedded PostgreSQL needs Unix sockets: set database_url on Windows')
     }
@@ -81,8 +83,8 @@ export class EmbeddedPostgres {
       const cluster = join(dataDirectory, 'postgres')
       const account = await chooseAccount(cluster)
       const place = { cluster, account, binaries: await findBinaries({ account }) }
-      await prepareCluster({ ...place, durability })
-      const { server, socket } = await startServer(place, logger)
+      await prepareCluster({ ...place, durability, onWaiting })
+      const { server, socket } = await startServer(place, { logger, onWaiting })
       try {
         await ensureDatabase(socket.path)
       } catch (error) {
@@ -133,13 +135,16 @@ export class EmbeddedPostgres {
 
   async #restart(): Promise<void> {
     try {
-      const { server } = await retry(() => startServer(this.#place, this.#logger, this.#socket), {
-        clock: this.#clock,
-        baseMs: 100,
-        maxMs: 10_000,
-        signal: this.#stopping.signal,
-        onRetry: (error) => this.#logger.error('the embedded PostgreSQL could not be started', { error }),
-      })
+      const { server } = await retry(
+        () => startServer(this.#place, { logger: this.#logger, knownSocket: this.#socket }),
+        {
+          clock: this.#clock,
+          baseMs: 100,
+          maxMs: 10_000,
+          signal: this.#stopping.signal,
+          onRetry: (error) => this.#logger.error('the embedded PostgreSQL could not be started', { error }),
+        },
+      )
       this.#process = server
       this.#watch()
     } catch (error) {
@@ -164,8 +169,15 @@ export function socketUrl(directory: string, database: string): string {
 
 async function startServer(
   { cluster, binaries, account }: Place,
-  logger: Logger,
-  knownSocket?: SocketDirectory,
+  {
+    logger,
+    knownSocket,
+    onWaiting,
+  }: {
+    readonly logger: Logger
+    readonly knownSocket?: SocketDirectory
+    readonly onWaiting?: (() => void) | undefined
+  },
 ): Promise<{ server: PostgresProcess; socket: SocketDirectory }> {
   await clearLeftovers(cluster, logger)
   const socket = knownSocket ?? (await socketDirectory(cluster, account))
@@ -177,6 +189,7 @@ async function startServer(
     socketDirectory: socket.temporary ? socket.path : clusterName,
     account,
     logger,
+    onWaiting,
   })
   return { server, socket }
 }

@@ -21,6 +21,8 @@ export interface PostgresProcessDeps {
   readonly socketDirectory: string
   readonly account: Account | undefined
   readonly logger: Logger
+  /** Called when it has been started, before it accepts connections. */
+  readonly onWaiting?: (() => void) | undefined
 }
 
 /** One run of the PostgreSQL server as a child process. */
@@ -70,6 +72,7 @@ export class PostgresProcess {
     const failed = exited.then((reason) => {
       throw new EmbeddedDatabaseError(`PostgreSQL did not start (${reason}): ${lastLines.join('\n')}`)
     })
+    deps.onWaiting?.()
     const late = setTimeout(() => {
       child.kill('SIGQUIT')
       ready.reject(new EmbeddedDatabaseError(`PostgreSQL was not ready after ${READY_TIMEOUT_MS / 1000} s`))

@@ -1,4 +1,4 @@
-import createKnex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import { Client } from 'pg'
 import { CONNECT_TIMEOUT_MS } from '../connection/client-config.ts'
 import { UnsuitableDatabase } from '../connection/errors.ts'
@@ -60,6 +60,8 @@ async function missingSteps(client: Client, known: readonly Migration[]): Promis
 
 async function apply(databaseUrl: string, known: readonly Migration[]): Promise<void> {
   const silent = (): void => undefined
+  // Most starts find nothing missing, and need not load it.
+  const { default: createKnex } = await import('knex')
   const knex = createKnex({
     client: 'pg',
     connection: databaseUrl,
