@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { endpoints } from '../packages/client-api/src/endpoints.ts'
+import { administrationEndpoints as federationAdministrationEndpoints } from '../packages/federation/src/administration/endpoints.ts'
 import { endpoints as federationEndpoints } from '../packages/federation/src/endpoints.ts'
 import { operationsEndpoints } from '../packages/http/src/operations/operations.ts'
 import type { Endpoints } from '../packages/http/src/endpoint.ts'
@@ -45,6 +46,7 @@ export function servedRoutes(): ServedRoute[] {
 /** All endpoints, by where their files are: clients and servers ask for some things by the same name. */
 const listed: readonly (readonly [folder: string, endpoints: Endpoints<never>])[] = [
   ['packages/client-api/', endpoints],
+  ['packages/federation/src/administration/', federationAdministrationEndpoints],
   ['packages/federation/', federationEndpoints],
   ['packages/http/', operationsEndpoints],
   ['packages/media/src/administration/', administrationEndpoints],

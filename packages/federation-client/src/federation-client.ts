@@ -68,6 +68,7 @@ export interface FederationClientDeps {
 export class FederationClient {
   readonly #requests: Requests
   readonly #connections: ConnectionPool
+  readonly #discovery: Discovery
 
   constructor(deps: FederationClientDeps) {
     const { network, trustedAuthorities = [], allowPrivateAddresses, clock, metrics, health } = deps
@@ -77,6 +78,7 @@ export class FederationClient {
       wellKnowns: new WellKnowns({ fetcher, clock, metrics }),
       srv: new SrvLookup({ network, clock, metrics }),
     })
+    this.#discovery = discovery
     this.#connections = new ConnectionPool(connector)
     this.#requests = new Requests({ ...deps, health, discovery, connections: this.#connections })
   }
@@ -84,6 +86,11 @@ export class FederationClient {
   /** Closes the connections that are kept. Requests that are under way fail. */
   close(): void {
     this.#connections.close()
+  }
+
+  /** Finds out anew how a server is reached, next time that it is asked. */
+  forgetWayTo(destination: ServerName): void {
+    this.#discovery.forget(destination)
   }
 
   /** A server's signing keys, as it publishes them. Nothing in the answer is checked. */

@@ -1,4 +1,5 @@
 export { Answer, RawAnswer, rawJson, streamedJson, type AnswerHeaders } from './answer.ts'
+export { administratorsOnly } from './administrators-only.ts'
 export type { Authenticated, AuthenticationRequest, Authenticator, Authenticators } from './authentication.ts'
 export { BodyStream, byteStream } from './body-stream.ts'
 export { addressGroup } from './client-address.ts'

@@ -120,6 +120,7 @@ export async function compose(
     lifecycle,
     ...common,
   })
+  health.onReset((destination) => federationClient.forgetWayTo(destination))
   const webClient = buildWebClient(config, { network, ...common })
   const identityServers = new IdentityServers({ webClient })
   const { serverAuthentication, ...keys } = await buildKeys(config, {
@@ -222,6 +223,7 @@ export async function compose(
       federationClient,
     },
     mediaServices,
+    federationAdministration: { store, health },
     serverAuthentication,
     runs,
     ...(bus.isShared && { upToDate: new UpToDate({ feed, readHead: () => store.streams.position() }) }),

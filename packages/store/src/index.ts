@@ -77,7 +77,14 @@ export type { DeviceRow, DeviceSighting, NewDevice } from './tables/devices.ts'
 export { eventFlags, isRefused } from './tables/event-flags.ts'
 export { wellKnownTypes } from './tables/event-types.ts'
 export type { EventIdentity, EventRow, TimelineRange } from './tables/events.ts'
-export type { BehindRow, ServerHealthRow } from './tables/fed-destinations.ts'
+export {
+  destinationOrders,
+  type BehindRow,
+  type DestinationOrder,
+  type DestinationPage,
+  type DestinationRow,
+  type ServerHealthRow,
+} from './tables/fed-destinations.ts'
 export type { NewOutboxEdu, OutboxQuota, OutboxRow } from './tables/fed-outbox.ts'
 export type { FlowSessionRow } from './tables/flow-sessions.ts'
 export type { NewJob, TakenJob } from './tables/jobs.ts'

@@ -32,6 +32,12 @@ export class Discovery {
     this.#wellKnowns.doubt(host)
   }
 
+  /** Finds out anew next time how a server is reached. */
+  forget(destination: ServerName): void {
+    this.doubt(destination)
+    this.#wellKnowns.forget(hostAndPort(destination).host)
+  }
+
   async #find(destination: ServerName): Promise<readonly Route[]> {
     const direct = directRoute(destination)
     if (direct !== undefined) return [direct]

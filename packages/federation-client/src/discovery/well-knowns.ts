@@ -59,6 +59,11 @@ export class WellKnowns {
     this.#entries.set(host, { ...known, until: now })
   }
 
+  /** Asks a host anew next time, whatever it said. */
+  forget(host: string): void {
+    this.#entries.delete(host)
+  }
+
   #ask(host: string, known: Entry | undefined): Promise<Entry> {
     const asked = this.#fetch(host, known)
       .then((entry) => {

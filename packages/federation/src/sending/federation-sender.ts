@@ -154,11 +154,6 @@ export class FederationSender {
     }
   }
 
-  /** Tries a server now that is left alone. */
-  retryNow(server: ServerName): void {
-    this.#deps.health.contact(server)
-  }
-
   /** Takes the part of the process that sends events, if no other has it; one try at a time. */
   #tryToLead(): Promise<void> {
     if (!this.#deps.maySend || this.#stopping.signal.aborted) return Promise.resolve()

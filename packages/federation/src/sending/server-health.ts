@@ -4,17 +4,10 @@ import type { Bus } from '@hearth/queues'
 import { backoffDelay, type Clock, type Logger, type Timer } from '@hearth/runtime'
 import type { ServerHealthRow, Store } from '@hearth/store'
 
-/** What is known of a server. */
-interface Health {
-  failures: number
-  /** In milliseconds since the epoch; null: it may be tried. */
-  retryTs: number | null
-  /** When it answered last, as it is stored. */
-  okTs: number | null
-  /** When it failed last, if this process saw it. */
-  failedTs?: number
-}
+/** What is known of a server, as it is stored. */
+type Health = { -readonly [Key in keyof Omit<ServerHealthRow, 'serverNid'>]: ServerHealthRow[Key] }
 
+const unharmed = { failures: 0, retryTs: null, failedTs: null, failingSinceTs: null }
 const maxServers = 50_000
 /** A server that is gone for good is tried about twenty times in the first two days, and then once a day. */
 const backoff = { baseMs: 2_000, maxMs: 24 * 60 * 60_000 }
@@ -40,6 +33,7 @@ export class ServerHealth implements DestinationHealth {
   readonly #servers = new Map<ServerName, Health>()
   readonly #dirty = new Set<ServerName>()
   readonly #listeners: ((server: ServerName) => void)[] = []
+  readonly #resetListeners: ((server: ServerName) => void)[] = []
   #timer: Timer | undefined
   #flushing: Promise<void> | undefined
   #stopped = false
@@ -62,8 +56,8 @@ export class ServerHealth implements DestinationHealth {
 
   /** Reads what was known before the restart. */
   async start(): Promise<void> {
-    for (const { name, failures, retryTs, okTs } of await this.#store.fedDestinations.listHealth()) {
-      this.#servers.set(name, { failures, retryTs, okTs })
+    for (const { name, serverNid: _, ...health } of await this.#store.fedDestinations.listHealth()) {
+      this.#servers.set(name, health)
     }
   }
 
@@ -117,6 +111,7 @@ export class ServerHealth implements DestinationHealth {
     const waitMs = Math.max(backoffDelay(health.failures, { ...backoff, random: this.#random }), atLeastMs)
     health.failures += 1
     health.failedTs = this.#clock.now()
+    health.failingSinceTs ??= health.failedTs
     health.retryTs = health.failedTs + Math.round(Math.min(waitMs, backoff.maxMs))
     this.#changed(server)
   }
@@ -127,9 +122,7 @@ export class ServerHealth implements DestinationHealth {
     const wasWaiting = health.retryTs !== null
     const isNews = health.failures > 0 || wasWaiting || now - (health.okTs ?? 0) >= okGrainMs
     if (!isNews) return
-    health.failures = 0
-    health.retryTs = null
-    health.okTs = now
+    Object.assign(health, unharmed, { okTs: now })
     this.#changed(server)
     if (wasWaiting) this.#tell(server)
   }
@@ -145,12 +138,32 @@ export class ServerHealth implements DestinationHealth {
     this.#tell(server)
   }
 
+  /** Forgets that a server has failed, on all processes: it is tried at once. False when it has not. */
+  reset(server: ServerName): boolean {
+    const health = this.#servers.get(server)
+    if (!health || (health.failures === 0 && health.retryTs === null)) return false
+    Object.assign(health, unharmed)
+    this.#changed(server, { reset: true })
+    this.#wasReset(server)
+    return true
+  }
+
+  /** Calls back when somebody says that a server is to be tried as if it had never failed. */
+  onReset(listener: (server: ServerName) => void): void {
+    this.#resetListeners.push(listener)
+  }
+
+  #wasReset(server: ServerName): void {
+    for (const listener of this.#resetListeners) listener(server)
+    this.#tell(server)
+  }
+
   #tell(server: ServerName): void {
     for (const listener of this.#listeners) listener(server)
   }
 
   #of(server: ServerName): Health {
-    const health = this.#servers.get(server) ?? { failures: 0, retryTs: null, okTs: null }
+    const health = this.#servers.get(server) ?? { ...unharmed, okTs: null }
     this.#servers.delete(server)
     this.#servers.set(server, health)
     if (this.#servers.size > maxServers) this.#servers.delete(this.#servers.keys().next().value!)
@@ -158,19 +171,19 @@ export class ServerHealth implements DestinationHealth {
   }
 
   /** Takes what another process has learnt, which that writes down. */
-  #hear({ server, failures, retryTs, okTs }: JsonObject): void {
+  #hear({ server, failures, reset, ...times }: JsonObject): void {
     if (typeof server !== 'string' || !isServerName(server) || typeof failures !== 'number') return
+    const time = (name: string): number | null => (typeof times[name] === 'number' ? times[name] : null)
     const health = this.#of(server)
     const wasWaiting = health.retryTs !== null
     health.failures = failures
-    health.retryTs = typeof retryTs === 'number' ? retryTs : null
-    health.okTs = typeof okTs === 'number' ? okTs : null
-    if (wasWaiting && (health.retryTs ?? 0) <= this.#clock.now()) this.#tell(server)
+    for (const name of ['retryTs', 'okTs', 'failedTs', 'failingSinceTs'] as const) health[name] = time(name)
+    if (reset === true) this.#wasReset(server)
+    else if (wasWaiting && (health.retryTs ?? 0) <= this.#clock.now()) this.#tell(server)
   }
 
-  #changed(server: ServerName): void {
-    const { failures, retryTs, okTs } = this.#servers.get(server)!
-    this.#bus.publish(topic, { server, failures, retryTs, okTs })
+  #changed(server: ServerName, how: { readonly reset?: true } = {}): void {
+    this.#bus.publish(topic, { server, ...this.#servers.get(server)!, ...how })
     this.#dirty.add(server)
     this.#flushLater(flushMs)
   }
@@ -193,8 +206,7 @@ export class ServerHealth implements DestinationHealth {
       const rows = [...nids].flatMap(([name, serverNid]): ServerHealthRow[] => {
         const health = this.#servers.get(name)
         if (!health) return []
-        const { failures, retryTs, okTs } = health
-        return [{ serverNid, failures, retryTs, okTs }]
+        return [{ serverNid, ...health }]
       })
       await this.#store.fedDestinations.saveHealth(rows)
     } catch (error) {

@@ -1,6 +1,5 @@
 import type { Requester } from '@hearth/core'
-import { endpointFor, type Authenticators, type Requesters } from '@hearth/http'
-import { forbidden } from '@hearth/protocol'
+import { administratorsOnly, endpointFor, type Authenticators, type Requesters } from '@hearth/http'
 import type { MediaContext, MediaRequesters } from '../context.ts'
 
 /** The ways to authenticate of the administration. */
@@ -16,11 +15,5 @@ export const administrationEndpoint = endpointFor<MediaContext, AdministrationRe
 export function administrationAuthenticators({
   userOrGuest,
 }: Pick<Authenticators<MediaRequesters>, 'userOrGuest'>): Authenticators<AdministrationRequesters> {
-  return {
-    async administrator(request) {
-      const authenticated = await userOrGuest(request)
-      if (!authenticated.requester.isAdmin) throw forbidden('Only administrators may do this')
-      return authenticated
-    },
-  }
+  return { administrator: administratorsOnly(userOrGuest) }
 }

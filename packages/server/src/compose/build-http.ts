@@ -1,6 +1,8 @@
 import { clientApi, type ClientApiContext, type ClientRateLimit } from '@hearth/client-api'
 import {
+  federationAdministrationApi,
   federationApi,
+  type FederationAdministrationContext,
   type FederationContext,
   type FederationRateLimit,
   type ServerAuthenticatorDeps,
@@ -35,6 +37,7 @@ export interface HttpDeps {
   /** What the endpoints use. */
   readonly services: Omit<ClientApiContext, 'pages' | 'server'> & Omit<FederationContext, 'clock' | 'server'>
   readonly mediaServices: MediaContext
+  readonly federationAdministration: FederationAdministrationContext
   readonly serverAuthentication: ServerAuthenticatorDeps
   /** Which parts of the server this process runs. */
   readonly runs: (role: Role) => boolean
@@ -51,7 +54,8 @@ export interface HttpDeps {
 
 /** Builds the listeners that serve the server's APIs. */
 export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpServer> {
-  const { services, mediaServices, serverAuthentication, findTrouble, metrics, runs, upToDate, ...common } = deps
+  const { services, mediaServices, federationAdministration, serverAuthentication, ...rest } = deps
+  const { findTrouble, metrics, runs, upToDate, ...common } = rest
   const http = new HttpServer({
     listen: config.listen,
     ...tlsOf(config),
@@ -63,7 +67,10 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
   const { serverName, publicUrl, federation } = config
   const server = { serverName, version: hearthVersion(), publicUrl: federation.enabled ? publicUrl : undefined }
   const forServers = federationApi({ ...services, server, clock: common.clock }, serverAuthentication)
-  if (runs('client')) http.mount(following(forClients, upToDate))
+  if (runs('client')) {
+    http.mount(following(forClients, upToDate))
+    http.mount(following(federationAdministrationApi(federationAdministration, forClients.authenticators), upToDate))
+  }
   if (runs('federation-in')) http.mount(following(forServers, upToDate))
   if (runs('media')) {
     http.mount(following(mediaApi(mediaServices, forClients.authenticators), upToDate))

@@ -23,6 +23,7 @@ import { media } from './0030-media.ts'
 import { urlPreviews } from './0031-url-previews.ts'
 import { processes } from './0032-processes.ts'
 import { userDirectory } from './0035-user-directory.ts'
+import { failingServers } from './0041-failing-servers.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -52,4 +53,5 @@ export const migrations: readonly Migration[] = [
   urlPreviews,
   processes,
   userDirectory,
+  failingServers,
 ]

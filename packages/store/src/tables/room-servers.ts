@@ -1,5 +1,6 @@
-import type { ServerName } from '@hearth/protocol'
+import type { RoomId, ServerName } from '@hearth/protocol'
 import type { Queryable } from '../connection/queryable.ts'
+import { eventFlags } from './event-flags.ts'
 
 /** A server that is or was in a room. */
 export interface RoomServerRow {
@@ -93,6 +94,32 @@ export class RoomServers {
       `select ${columns} from room_servers where server_nid = $1`,
       [serverNid],
     )
+  }
+
+  /**
+   * A page of the rooms that a server is in, by their ids, with the position of the last event there that was for it, and how
+   * many there are.
+   */
+  async listShared(
+    serverNid: number,
+    { descending, offset, limit }: { readonly descending: boolean; readonly offset: number; readonly limit: number },
+  ): Promise<{ rooms: { roomId: RoomId; lastPos: number }[]; total: number }> {
+    const rooms = await this.#db.read<{ roomId: RoomId; lastPos: number }>(
+      null,
+      `select m.room_id as "roomId", coalesce(e.pos, r.since_pos) as "lastPos"
+         from room_servers r join rooms m on m.nid = r.room_nid
+         left join lateral (select max(stream_pos) as pos from events t
+                             where t.room_nid = r.room_nid and t.flags & ${eventFlags.outgoing} <> 0 and t.stream_pos > 0) e on true
+        where r.server_nid = $1 and r.joined > 0
+        order by m.room_id ${descending ? 'desc' : 'asc'} limit $2 offset $3`,
+      [serverNid, limit, offset],
+    )
+    const counts = await this.#db.read<{ total: number }>(
+      'roomServers.countShared',
+      'select count(*) as total from room_servers where server_nid = $1 and joined > 0',
+      [serverNid],
+    )
+    return { rooms, total: counts[0]!.total }
   }
 
   /** Those of these rooms that other servers are in, and this one is not: what is stored of them is out of date. */
