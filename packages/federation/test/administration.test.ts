@@ -41,7 +41,7 @@ describe('the administration of federation', () => {
     await ca[Symbol.asyncDispose]()
   })
 
-  it('is for administrators only', async () => {
+  it('[SEC-213] is for administrators only', async () => {
     const other = await server.register('other')
     for (const [operation, { method, path }] of Object.entries(administrationEndpoints)) {
       const target = [path].flat()[0]!.replaceAll(/:\w+/g, 'good.test')
