@@ -11,6 +11,7 @@ import type { Report, ServerResult } from './report/report.ts'
 import { textOf } from './report/table.ts'
 import { externalServer } from './servers/bench-server.ts'
 import type { BenchServer } from './servers/bench-server.ts'
+import { startHearthProcesses } from './servers/hearth-processes.ts'
 import { startHearth } from './servers/hearth-server.ts'
 import { startSynapse } from './servers/synapse-server.ts'
 
@@ -23,10 +24,7 @@ async function main(): Promise<void> {
   say('calibrating the machine')
   let calibration = await calibrate()
   const servers: ServerResult[] = []
-  const starters = [
-    async () => (options.bases.length === 0 ? startHearth() : externalServer(options)),
-    ...(options.compareSynapse ? [startSynapse] : []),
-  ]
+  const starters = [...chosenServers(options), ...(options.compareSynapse ? [startSynapse] : [])]
   // One after the other: two servers at once would measure each other.
   for (const start of starters) {
     const server = await start()
@@ -40,6 +38,12 @@ async function main(): Promise<void> {
   // Hearth itself must stand them all; others are only measured.
   if (servers[0]!.failures.length > 0) process.exitCode = 1
   await publish({ at: new Date().toISOString(), scale: options.scaleName, calibration, servers }, options)
+}
+
+function chosenServers(options: Options): readonly (() => Promise<BenchServer>)[] {
+  if (options.bases.length > 0) return [async () => externalServer(options)]
+  if (options.processes.length === 0) return [startHearth]
+  return options.processes.map((count) => () => startHearthProcesses(count))
 }
 
 /** The bare database is measured once, on the first server whose database can be reached. */

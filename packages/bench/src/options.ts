@@ -9,6 +9,8 @@ export interface Options {
   readonly help: boolean
   /** Several are processes of one server. */
   readonly bases: readonly string[]
+  /** Deployments of so many processes to start and measure, one after the other. */
+  readonly processes: readonly number[]
   readonly pid: number | undefined
   readonly databaseUrl: string | undefined
   readonly registrationSecret: string | undefined
@@ -28,6 +30,8 @@ Without --base it starts Hearth itself (scripts/hearth start) on an empty data d
   --base URL                   measure this server instead; repeated for several processes of one, over which clients
                                are spread. Rate limits off, and either open registration or
   --registration-secret TEXT   its secret for /_synapse/admin/v1/register
+  --processes N                start so many processes of Hearth on one PostgreSQL and one Redis; repeated, as in
+                               --processes 1 --processes 2, one deployment is measured after the other
   --pid N                      its process id, to measure memory
   --database-url URL           its PostgreSQL, to measure WAL and transactions (needs psql, and nobody else on it)
   --compare synapse            start Synapse as well, measure it in the same run and print the ratios
@@ -48,6 +52,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       help: { type: 'boolean', default: false },
       base: { type: 'string', multiple: true, default: [] },
+      processes: { type: 'string', multiple: true, default: [] },
       pid: { type: 'string' },
       'database-url': { type: 'string' },
       'registration-secret': { type: 'string' },
@@ -67,6 +72,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     help: values.help,
     bases: values.base,
+    processes: values.processes.map((count) => positiveInteger('--processes', count)!),
     pid: positiveInteger('--pid', values.pid),
     databaseUrl: values['database-url'],
     registrationSecret: values['registration-secret'],

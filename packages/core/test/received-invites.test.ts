@@ -33,7 +33,14 @@ beforeAll(async () => {
   store = await Store.open({ url: database.url, logger })
   const readHead = () => store.streams.position()
   const readChanges = (_: number, upTo: number) => Promise.resolve({ changes: [], upTo })
-  feed = new StreamFeed({ readHead, readChanges, clock: new SystemClock(), logger, pollMs: 0 })
+  feed = new StreamFeed({
+    readHead,
+    readChanges,
+    readTold: async () => undefined,
+    clock: new SystemClock(),
+    logger,
+    pollMs: 0,
+  })
   await feed.start()
   const verifier = new PduVerifier({
     keys: {

@@ -91,6 +91,7 @@ describe('sending to a thousand servers of which four in five never answer', () 
     feed = new StreamFeed({
       readHead: () => store.streams.position(),
       readChanges: async (_after, upTo) => ({ changes: [], upTo }),
+      readTold: async () => undefined,
       pollMs: 0,
       clock,
       logger,

@@ -6,7 +6,6 @@ import { HttpMetrics } from './http-metrics.ts'
 import { defaultLimits, type HttpLimits } from './limits.ts'
 import { createLinkedExpress } from './linked-express.ts'
 import { Listener, type TlsFiles } from './listener.ts'
-import type { Following } from './mounted-endpoint.ts'
 import type { RateLimiters } from './rate-limits.ts'
 import { RequestHandler } from './request-handler.ts'
 import { logRequest } from './request-log.ts'
@@ -26,8 +25,6 @@ export interface HttpServerDeps {
   readonly limits?: Partial<HttpLimits>
   /** Answers 500 when a handler returns what its schema does not allow. For tests and development. */
   readonly checkResponses?: boolean
-  /** Where several processes serve the same deployment: how this one learns what the others have done. */
-  readonly following?: Following
 }
 
 const DRAIN_STEP_MS = 250
@@ -54,7 +51,6 @@ export class HttpServer {
       rateLimiters,
       limits,
       checkResponses: deps.checkResponses ?? false,
-      following: deps.following,
     })
     this.#handler = new RequestHandler({
       router: this.#router,

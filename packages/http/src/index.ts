@@ -21,7 +21,6 @@ export { fileAnswer, type ByteRange, type FileRequest, type ServedFile } from '.
 export { HttpServer, type HttpServerDeps } from './http-server.ts'
 export { defaultLimits, type HttpLimits } from './limits.ts'
 export type { TlsFiles } from './listener.ts'
-export type { Following } from './mounted-endpoint.ts'
 export type { OperationsContext } from './operations/context.ts'
 export { operations } from './operations/operations.ts'
 export type { QueryParameters } from './query.ts'

@@ -1,4 +1,3 @@
-import { MatrixError } from '@hearth/protocol'
 import { Answer, RawAnswer } from './answer.ts'
 import type { Authenticated, Authenticator } from './authentication.ts'
 import type { Endpoint, EndpointRequest } from './endpoint.ts'
@@ -21,14 +20,6 @@ interface Path {
 }
 
 const NOBODY: Authenticated<undefined> = { requester: undefined }
-
-/** How a process learns what others, that serve the same deployment, have committed. */
-export interface Following {
-  /** How far it has come. */
-  readonly position: number
-  /** Comes up to what is committed now. */
-  comeUp(): Promise<void>
-}
 
 /** What a handler is given, with a signal that is made only when it is asked for. */
 class HandlerRequest implements EndpointRequest<unknown, unknown, unknown, unknown> {
@@ -85,7 +76,6 @@ export class MountedEndpoint {
   /** `undefined` for a body whose bytes are handed on. */
   readonly #checkBody: Check | undefined
   readonly #checkResponse: Check | undefined
-  readonly #following: Following | undefined
 
   constructor(deps: {
     operation: string
@@ -97,15 +87,12 @@ export class MountedEndpoint {
     bodyBudget: BodyBudget
     validator: Validator
     checkResponses: boolean
-    following: Following | undefined
   }) {
     const { operation, endpoint, validator, limits } = deps
     this.operation = operation
     this.longPoll = endpoint.longPoll ?? false
     this.#endpoint = endpoint
     this.#context = deps.context
-    // A body that was handed on as it came cannot be read again.
-    this.#following = endpoint.body === byteStream ? undefined : deps.authenticate && deps.following
     this.#authenticate = deps.authenticate
     this.#rateLimiters = deps.rateLimiters
     this.#limits = limits
@@ -173,22 +160,9 @@ export class MountedEndpoint {
     const request = new HandlerRequest(exchange, { params, query, body, requester })
     const endWatch = this.longPoll ? watch?.((refusal) => exchange.refuse(refusal)) : undefined
     try {
-      return this.#toAnswer(await this.#callHandler(request))
+      return this.#toAnswer(await this.#endpoint.handle(this.#context, request))
     } finally {
       endWatch?.()
-    }
-  }
-
-  /** A refusal holds only when nothing was committed elsewhere that the handler did not know of: else it looks again. */
-  async #callHandler(request: HandlerRequest): Promise<unknown> {
-    const position = this.#following?.position
-    try {
-      return await this.#endpoint.handle(this.#context, request)
-    } catch (error) {
-      if (this.#following === undefined || !mayBeOutdated(error)) throw error
-      await this.#following.comeUp()
-      if (this.#following.position === position) throw error
-      return this.#endpoint.handle(this.#context, request)
     }
   }
 
@@ -243,9 +217,4 @@ export class MountedEndpoint {
       throw new Error(`${this.operation} answered what its schema does not allow`, { cause: error })
     }
   }
-}
-
-/** Whether it is for the state of things that a request was refused. */
-function mayBeOutdated(error: unknown): boolean {
-  return error instanceof MatrixError && (error.status === 403 || error.status === 404)
 }

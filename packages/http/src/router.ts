@@ -5,7 +5,7 @@ import { BodyBudget } from './body-budget.ts'
 import type { Endpoint, Method, Requesters } from './endpoint.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { HttpLimits } from './limits.ts'
-import { MountedEndpoint, type Following } from './mounted-endpoint.ts'
+import { MountedEndpoint } from './mounted-endpoint.ts'
 import type { RateLimiters } from './rate-limits.ts'
 import { parameterNames, RouteTable } from './route-table.ts'
 import type { Transport } from './transport.ts'
@@ -28,7 +28,6 @@ export interface RouterDeps {
   readonly rateLimiters: RateLimiters
   readonly limits: HttpLimits
   readonly checkResponses: boolean
-  readonly following: Following | undefined
 }
 
 /** All endpoints that are served, by method and path. */

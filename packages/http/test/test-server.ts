@@ -10,7 +10,6 @@ import {
   type HttpLimits,
   type RateLimit,
   type TlsFiles,
-  type Following,
 } from '../src/index.ts'
 
 interface TestRequesters {
@@ -22,7 +21,6 @@ interface TestRequesters {
 export const endpoint = endpointFor<object, TestRequesters>()
 
 export interface TestServerOptions {
-  readonly following?: Following
   readonly limits?: Partial<HttpLimits>
   readonly rateLimits?: Readonly<Record<string, RateLimit>>
   readonly trustedProxies?: readonly string[]
@@ -45,7 +43,6 @@ export async function serve(endpoints: Readonly<Record<string, Endpoint<object>>
     metrics,
     limits: { checkIntervalMs: 20, stopTimeoutMs: 500, lingerMs: 50, ...options.limits },
     checkResponses: true,
-    ...(options.following && { following: options.following }),
   })
   server.mount<object, TestRequesters>({
     endpoints,

@@ -226,10 +226,9 @@ export async function compose(
     federationAdministration: { store, health },
     serverAuthentication,
     runs,
-    ...(bus.isShared && { upToDate: new UpToDate({ feed, readHead: () => store.streams.position() }) }),
+    upToDate: new UpToDate({ feed, process, readHead: () => store.streams.position(), ...common }),
     findTrouble: () => (stopping ? 'stopping' : troubleOf(store)),
     checkResponses,
-    ...(kind === 'external' && !bus.isShared && { following: feed }),
     ...common,
   }
   const http = await buildHttp(config, httpDeps)
@@ -272,6 +271,7 @@ export async function compose(
   if (metricsHttp) {
     lifecycle.add({ name: 'metrics', start: () => metricsHttp.start(), stop: () => metricsHttp.stop() })
   }
+  lifecycle.add({ name: 'being known', start: () => process.untilSeen() })
   const drainMs = bus.isShared ? DRAIN_MS : 0
   lifecycle.add({
     name: 'http',

@@ -55,7 +55,7 @@ async function follow<T>(
 
 describe('several processes of one server', () => {
   it('tell one another of commits, so that a sync on one is woken by what is sent on another', async () => {
-    const hints = await second.figure('hearth_stream_looks_total', 'cause="hint"')
+    const told = await second.figure('hearth_stream_looks_total', 'cause="word"')
     let { next_batch: since } = await bob.at(second.url).sync({ filter: '{"presence":{"types":[]}}' })
     for (let n = 0; n < 20; n += 1) {
       const answer = follow(bob, since, [second.url], (news) => (textsOf(news).length > 0 ? textsOf(news) : undefined))
@@ -66,7 +66,7 @@ describe('several processes of one server', () => {
       since = next
     }
     // Looking each second would have found a few of them.
-    expect((await second.figure('hearth_stream_looks_total', 'cause="hint"')) - hints).toBeGreaterThan(14)
+    expect((await second.figure('hearth_stream_looks_total', 'cause="word"')) - told).toBeGreaterThan(14)
   })
 
   it('answer any request of a client that goes from one to another with each', async () => {

@@ -75,16 +75,17 @@ describe('the stream', () => {
   })
 
   it('merges all tables that take part, and goes no further than each was read', async () => {
-    const source = (positions: readonly number[]): StreamSource<StreamChange> => ({
+    const source = (kind: string, positions: readonly number[]): StreamSource<StreamChange> => ({
+      kind,
       list: async (after, upTo, limit) =>
         positions
           .filter((pos) => pos > after && pos <= upTo)
           .slice(0, limit)
-          .map((pos) => ({ kind: 'test', pos })),
+          .map((pos) => ({ kind, pos })),
     })
     const streams = new Streams({
       head: store.streamHead,
-      sources: [source([1, 4, 5, 9]), source([2, 3, 8]), source([])],
+      sources: [source('a', [1, 4, 5, 9]), source('b', [2, 3, 8]), source('c', [])],
     })
     const positions = async (after: number, upTo: number, limit: number): Promise<[number[], number]> => {
       const page = await streams.readChanges(after, upTo, limit)
@@ -95,5 +96,13 @@ describe('the stream', () => {
     expect(await positions(3, 10, 2)).toEqual([[4, 5], 5])
     expect(await positions(5, 10, 2)).toEqual([[8, 9], 10])
     expect(await positions(5, 7, 2)).toEqual([[], 7])
+
+    const told = async (after: number, upTo: number, kinds: readonly string[]) =>
+      (await streams.readTold(after, upTo, kinds))?.map(({ pos }) => pos)
+    expect(await told(3, 5, ['a'])).toEqual([4, 5])
+    expect(await told(0, 5, ['a', 'b', 'unknown'])).toEqual([1, 2, 3, 4, 5])
+    // Not all of it is theirs; some of it is nobody's, or not committed yet.
+    expect(await told(0, 5, ['a'])).toBeUndefined()
+    expect(await told(8, 10, ['a', 'b', 'c'])).toBeUndefined()
   })
 })

@@ -20,9 +20,10 @@ export interface RunningPostgres {
 
 /**
  * A PostgreSQL server with a migrated template: the one that TEST_DATABASE_URL names (its role has to be allowed to create
- * databases), else an embedded one of its own in a temporary directory.
+ * databases), else an embedded one of its own in a temporary directory. With `durable` that forces to disk what it commits,
+ * as it does for those who keep their data.
  */
-export async function startTestPostgres(): Promise<RunningPostgres> {
+export async function startTestPostgres({ durable = false } = {}): Promise<RunningPostgres> {
   const template = `hearth_test_${randomBytes(4).toString('hex')}`
   const external = process.env['TEST_DATABASE_URL']
   if (external !== undefined) {
@@ -32,11 +33,11 @@ export async function startTestPostgres(): Promise<RunningPostgres> {
   }
   await removeAbandoned(tmpdir())
   await removeAbandoned(MEMORY_DIRECTORY)
-  const parent = (await hasRoom(MEMORY_DIRECTORY)) ? MEMORY_DIRECTORY : tmpdir()
+  const parent = !durable && (await hasRoom(MEMORY_DIRECTORY)) ? MEMORY_DIRECTORY : tmpdir()
   const directory = await mkdtemp(join(parent, DIRECTORY_PREFIX))
   const postgres = await EmbeddedPostgres.start({
     dataDirectory: directory,
-    durability: 'throwaway',
+    durability: durable ? 'durable' : 'throwaway',
     logger: createLogger({ level: 'error' }),
   })
   const stop = async (): Promise<void> => {

@@ -9,8 +9,9 @@ import { FakeFederation } from '../federation/fake-federation.ts'
 import type { BenchServer } from './bench-server.ts'
 import { ChildServer } from './child-server.ts'
 
-const command = join(import.meta.dirname, '../../../../scripts/hearth')
-const startLimitMs = 60_000
+/** What an operator calls. */
+export const hearthCommand = join(import.meta.dirname, '../../../../scripts/hearth')
+export const startLimitMs = 60_000
 
 /**
  * Starts Hearth as an operator would, with `scripts/hearth start` on an empty data directory and its own PostgreSQL;
@@ -29,25 +30,13 @@ export async function startHearth(): Promise<BenchServer> {
 }
 
 async function startTwice(directory: string, federation: FakeFederation): Promise<BenchServer> {
-  const dataDirectory = join(directory, 'data')
-  await mkdir(dataDirectory, { mode: 0o700 })
-  // An environment variable cannot say that there are none.
-  await writeFile(join(dataDirectory, 'hearth.yaml'), 'federation: { notaries: [] }\n')
-  const port = await freePort()
-  const base = `http://127.0.0.1:${port}`
+  const dataDirectory = await makeDataDirectory(directory)
+  const base = await freeUrl()
   const secret = randomBytes(24).toString('hex')
-  const environment = {
-    HEARTH_DATA_DIR: dataDirectory,
-    HEARTH_LISTEN: base,
-    HEARTH_RATE_LIMITS_ENABLED: 'false',
-    HEARTH_REGISTRATION_MODE: 'open',
-    HEARTH_REGISTRATION_SHARED_SECRET: secret,
-    HEARTH_NETWORK_CA_FILE: federation.caFile,
-    HEARTH_NETWORK_ALLOW_PRIVATE_ADDRESSES: 'true',
-  }
+  const environment = { ...environmentOf({ dataDirectory, secret, federation }), HEARTH_LISTEN: base }
   const start = async () => {
     const startedAt = performance.now()
-    const server = await ChildServer.spawn(command, ['start'], {
+    const server = await ChildServer.spawn(hearthCommand, ['start'], {
       outputFile: join(directory, 'output.log'),
       environment,
     })
@@ -75,15 +64,40 @@ async function startTwice(directory: string, federation: FakeFederation): Promis
   }
 }
 
-async function isServing(base: string): Promise<true | undefined> {
+/** A data directory with what cannot be said by the environment: that there are no notaries. */
+export async function makeDataDirectory(directory: string): Promise<string> {
+  const dataDirectory = join(directory, 'data')
+  await mkdir(dataDirectory, { mode: 0o700 })
+  await writeFile(join(dataDirectory, 'hearth.yaml'), 'federation: { notaries: [] }\n')
+  return dataDirectory
+}
+
+/** What every server that is measured is told. */
+export function environmentOf(deps: {
+  readonly dataDirectory: string
+  readonly secret: string
+  readonly federation: FakeFederation
+}): Record<string, string> {
+  return {
+    HEARTH_DATA_DIR: deps.dataDirectory,
+    HEARTH_RATE_LIMITS_ENABLED: 'false',
+    HEARTH_REGISTRATION_MODE: 'open',
+    HEARTH_REGISTRATION_SHARED_SECRET: deps.secret,
+    HEARTH_NETWORK_CA_FILE: deps.federation.caFile,
+    HEARTH_NETWORK_ALLOW_PRIVATE_ADDRESSES: 'true',
+  }
+}
+
+export async function isServing(base: string): Promise<true | undefined> {
   const response = await fetch(`${base}/health`).catch(() => undefined)
   return response?.ok ? true : undefined
 }
 
-async function freePort(): Promise<number> {
+/** A URL of this machine that nothing listens on. */
+export async function freeUrl(): Promise<string> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
-  return port
+  return `http://127.0.0.1:${port}`
 }

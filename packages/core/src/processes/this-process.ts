@@ -19,6 +19,11 @@ const beatMs = 1_000
 const deadAfterMs = 3_000
 /** Whoever was away from the database itself must not take the others for dead: they were as well. */
 const beatsBeforeJudging = 4
+/** For how long after a look a process believes that there is no other. */
+const aloneMs = 2_000
+/** One that was taken for dead may only have been slow, and serves on until it notices. */
+const doubtMs = 60_000
+const untilSeenMs = 50
 const leftTopic = 'process-left'
 
 /**
@@ -32,6 +37,10 @@ export class ThisProcess {
   readonly #lost: (() => void)[] = []
   #id = randomUUID() as string
   #beats = 0
+  #entered = { at: 0, monotonic: 0 }
+  /** The last look at who is there. */
+  #seen = { others: 0, monotonic: -Infinity }
+  #doubtUntil = -Infinity
   #beating: Promise<void> | undefined
 
   constructor(deps: ThisProcessDeps) {
@@ -42,6 +51,13 @@ export class ThisProcess {
   /** Under which it holds what it holds. Another one once it was taken for dead. */
   get id(): string {
     return this.#id
+  }
+
+  /** Whether no other process serves the deployment. One that has just come serves nobody before this is known of it. */
+  get isAlone(): boolean {
+    if (this.#deps.alone) return true
+    const now = this.#deps.clock.monotonic()
+    return this.#seen.others === 0 && now - this.#seen.monotonic < aloneMs && now > this.#doubtUntil
   }
 
   /** Calls back when another process has gone: what it held is free. */
@@ -59,6 +75,17 @@ export class ThisProcess {
     if (!this.#deps.alone) this.#beating = this.#beat()
   }
 
+  /** Waits until all others know that they are not alone any more. */
+  async untilSeen(): Promise<void> {
+    const { store, clock, alone } = this.#deps
+    if (alone) return
+    const { at: enteredAt, monotonic } = this.#entered
+    while (clock.monotonic() - monotonic < aloneMs) {
+      if (!(await store.processes.isUnseen(this.#id, { enteredAt, withinMs: aloneMs }))) return
+      await clock.sleep(untilSeenMs, this.#stopping.signal)
+    }
+  }
+
   /** Gives back what it still holds. */
   async stop(): Promise<void> {
     this.#stopping.abort()
@@ -72,9 +99,10 @@ export class ThisProcess {
     this.#deps.bus.publish(leftTopic, {})
   }
 
-  #enter(): Promise<void> {
+  async #enter(): Promise<void> {
     const { store, clock, roles, alone } = this.#deps
-    return store.processes.enter(this.#id, { now: clock.now(), roles, alone })
+    const monotonic = clock.monotonic()
+    this.#entered = { at: await store.processes.enter(this.#id, { now: clock.now(), roles, alone }), monotonic }
   }
 
   async #beat(): Promise<void> {
@@ -82,21 +110,24 @@ export class ThisProcess {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        await clock.sleep(beatMs, signal)
         await this.#show()
       } catch (error) {
         this.#beats = 0
-        if (!signal.aborted) logger.warn('this process could not show that it is there', { error })
+        logger.warn('this process could not show that it is there', { error })
       }
+      await clock.sleep(beatMs, signal).catch(() => undefined)
     }
   }
 
   async #show(): Promise<void> {
-    const { store, logger } = this.#deps
+    const { store, clock, logger } = this.#deps
+    const monotonic = clock.monotonic()
     this.#beats += 1
     const mayJudge = this.#beats > beatsBeforeJudging
-    const { isThere, dead } = await store.processes.beat(this.#id, mayJudge ? deadAfterMs : undefined)
+    const { isThere, dead, others } = await store.processes.beat(this.#id, mayJudge ? deadAfterMs : undefined)
+    this.#seen = { others, monotonic }
     if (dead.length > 0) {
+      this.#doubtUntil = monotonic + doubtMs
       logger.warn('another process has died; its work is taken over', { processes: dead })
       this.#tellFreed()
     }

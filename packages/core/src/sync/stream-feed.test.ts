@@ -22,7 +22,7 @@ async function feedWith(
   head: number,
   options: { pollMs?: number; fail?: () => boolean; failHead?: () => boolean; pageSize?: number } = {},
 ) {
-  const database = { head, reads: 0 }
+  const database = { head, reads: 0, told: 0 }
   const delivered: number[] = []
   const feed = new StreamFeed({
     readHead: async () => {
@@ -34,6 +34,11 @@ async function feedWith(
       if (options.fail?.()) throw new Error('the database is away')
       const end = Math.min(upTo, after + (options.pageSize ?? 1_000))
       return { changes: segment(after + 1, end - after).changes, upTo: end }
+    },
+    readTold: async (after, upTo, kinds) => {
+      if (upTo > database.head || !kinds.includes('account-data')) return undefined
+      database.told += 1
+      return segment(after + 1, upTo - after).changes
     },
     clock: new SystemClock(),
     logger: createLogger({ level: 'error', sink: { write: () => undefined, flush: () => undefined } }),
@@ -145,5 +150,35 @@ describe('StreamFeed', () => {
     away = false
     await feed.reached(12, 5_000)
     expect(delivered).toEqual([11, 12])
+  })
+
+  it('takes the word of others for what is committed, and looks for itself where it does not hold', async () => {
+    const { feed, delivered, database } = await feedWith(10)
+    database.head = 12
+    await feed.heard({ before: 10, position: 12, kinds: ['account-data'] })
+    expect(delivered).toEqual([11, 12])
+    expect(database).toMatchObject({ reads: 0, told: 1 })
+    // Something else is there, or nothing yet, or something before it is missing.
+    database.head = 14
+    await feed.heard({ before: 12, position: 13, kinds: ['receipt'] })
+    await feed.reached(14)
+    await feed.heard({ before: 14, position: 20, kinds: ['account-data'] })
+    expect(feed.position).toBe(14)
+    database.head = 17
+    await feed.heard({ before: 16, position: 17, kinds: ['account-data'] })
+    await feed.reached(17)
+    expect(delivered).toEqual([11, 12, 13, 14, 15, 16, 17])
+    expect(database.told).toBe(1)
+  })
+
+  it('delivers what others are said to have committed once, when its own commits come meanwhile', async () => {
+    const { feed, delivered, database } = await feedWith(10)
+    database.head = 13
+    const hearing = feed.heard({ before: 10, position: 12, kinds: ['account-data'] })
+    const again = feed.heard({ before: 11, position: 13, kinds: ['account-data'] })
+    feed.publish(segment(11))
+    await Promise.all([hearing, again])
+    await feed.reached(13)
+    expect(delivered).toEqual([11, 12, 13])
   })
 })

@@ -10,6 +10,15 @@ export interface Segment {
   readonly changes: readonly Change[]
 }
 
+/** Positions that somebody says are committed, and what kinds of changes they hold. */
+export interface Word {
+  /** The one before the first of them. */
+  readonly before: number
+  /** The last of them. */
+  readonly position: number
+  readonly kinds: readonly string[]
+}
+
 /** A reader of the stream. It must not throw. */
 export type StreamListener = (changes: readonly Change[], position: number) => void
 
@@ -18,6 +27,8 @@ export interface StreamFeedDeps {
   readonly readHead: () => Promise<number>
   /** The changes after a position up to another, which is committed, or as far as one page goes; says how far it read. */
   readonly readChanges: (after: number, upTo: number) => Promise<{ changes: readonly Change[]; upTo: number }>
+  /** The changes after a position up to another, if all of these are committed and of these kinds; else undefined. */
+  readonly readTold: (after: number, upTo: number, kinds: readonly string[]) => Promise<readonly Change[] | undefined>
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics?: Metrics
@@ -51,8 +62,8 @@ export class StreamFeed {
   #isInDoubt = false
   #isAsking = false
   #isHearing = false
-  /** What was heard while the head was being looked at, which that may not show yet. */
-  #heard: { readonly before: number; readonly position: number } | undefined
+  /** What was heard while what was heard before it was being looked at, which that may not show yet. */
+  #heard: Word | undefined
   #fillTimer: { readonly due: number; readonly timer: Timer } | undefined
   #pollTimer: Timer | undefined
   #stopped = false
@@ -61,7 +72,7 @@ export class StreamFeed {
     this.#deps = deps
     this.#reads = deps.metrics?.counter({
       name: 'hearth_stream_looks_total',
-      help: "Times that the stream's head was looked at in the database, by what it was that showed that it had moved on",
+      help: 'Times that the stream was found to have moved on by others, by what showed it',
       labelNames: ['cause'],
     })
   }
@@ -118,22 +129,22 @@ export class StreamFeed {
   }
 
   /**
-   * Takes somebody's word that positions after one up to another are committed, true or not: it has the head looked at.
-   * What directly follows what is known here is read at once; before anything else there may be commits of this process,
-   * which are about to be handed in.
+   * Takes somebody's word for what is committed, true or not: it has the database looked at. What directly follows what is
+   * known here is read at once; before anything else there may be commits of this process, which are about to be handed in.
    */
-  async heard(before: number, position: number): Promise<void> {
-    if (position <= this.#position || this.#stopped) return
+  async heard(word: Word): Promise<void> {
+    if (word.position <= this.#position || this.#stopped) return
     if (this.#isHearing) {
-      const { before: first, position: last } = this.#heard ?? { before, position }
-      this.#heard = { before: Math.min(first, before), position: Math.max(last, position) }
+      this.#heard = this.#heard ? both(this.#heard, word) : word
       return
     }
     this.#isHearing = true
     try {
-      const head = await this.#deps.readHead()
-      if (head > this.#known) this.#reads?.inc({ cause: 'hint' })
-      this.hint(head, before <= this.#position ? 0 : holeMs)
+      if (!(await this.#readTold(word))) {
+        const head = await this.#deps.readHead()
+        if (head > this.#known) this.#reads?.inc({ cause: 'hint' })
+        this.hint(head, word.before <= this.#position ? 0 : holeMs)
+      }
     } catch {
       // The database is away: the next look comes in time.
     } finally {
@@ -141,7 +152,7 @@ export class StreamFeed {
     }
     const heard = this.#heard
     this.#heard = undefined
-    if (heard) await this.heard(heard.before, heard.position)
+    if (heard) await this.heard(heard)
   }
 
   /**
@@ -196,13 +207,6 @@ export class StreamFeed {
     return true
   }
 
-  /** Comes up to what is committed, by whomever. */
-  async comeUp(): Promise<void> {
-    const head = await this.#deps.readHead()
-    this.hint(head)
-    await this.reached(head)
-  }
-
   #deliver(changes: readonly Change[], position: number): void {
     for (const listener of this.#listeners) {
       try {
@@ -227,6 +231,33 @@ export class StreamFeed {
     for (const firstPos of this.#waiting.keys()) if (firstPos <= this.#position) this.#waiting.delete(firstPos)
   }
 
+  /** Reads what directly follows, and delivers it when all of it is as it was said. */
+  async #readTold({ before, position, kinds }: Word): Promise<boolean> {
+    if (before > this.#position || position === Infinity || this.#filling) return false
+    this.#filling = true
+    try {
+      const changes = await this.#deps.readTold(this.#position, position, kinds)
+      if (!changes || this.#stopped) return false
+      this.#known = Math.max(this.#known, position)
+      this.#reads?.inc({ cause: 'word' })
+      this.#take(changes, position)
+    } finally {
+      this.#filling = false
+    }
+    this.#fillLater(holeMs)
+    return true
+  }
+
+  /** Delivers what was read, but for what has been handed in meanwhile. */
+  #take(changes: readonly Change[], upTo: number): void {
+    if (upTo <= this.#position || this.#stopped) return
+    this.#deliver(
+      changes.filter(({ pos }) => pos > this.#position),
+      upTo,
+    )
+    this.#deliverWaiting()
+  }
+
   #fillLater(delayMs: number): void {
     if (this.#position >= this.#known || this.#filling || this.#stopped) return
     const { clock } = this.#deps
@@ -249,12 +280,7 @@ export class StreamFeed {
     try {
       const firstWaiting = Math.min(...this.#waiting.keys(), this.#known + 1)
       const { changes, upTo } = await this.#deps.readChanges(this.#position, firstWaiting - 1)
-      // Meanwhile the missing commit may have been handed in.
-      if (upTo > this.#position && !this.#stopped) {
-        const missing = changes.filter(({ pos }) => pos > this.#position)
-        this.#deliver(missing, upTo)
-        this.#deliverWaiting()
-      }
+      this.#take(changes, upTo)
     } catch (error) {
       this.#deps.logger.warn('could not read the stream; will try again', { error })
       delayMs = retryMs
@@ -293,5 +319,13 @@ export class StreamFeed {
       // The database is away: the next look comes in time.
     }
     this.#pollLater()
+  }
+}
+
+function both(one: Word, other: Word): Word {
+  return {
+    before: Math.min(one.before, other.before),
+    position: Math.max(one.position, other.position),
+    kinds: [...new Set([...one.kinds, ...other.kinds])],
   }
 }

@@ -1,6 +1,6 @@
 import type { Bus } from '@hearth/queues'
 import type { StreamConsumers, StoredChange } from '@hearth/store'
-import type { StreamFeed } from './stream-feed.ts'
+import type { Segment, StreamFeed } from './stream-feed.ts'
 
 const topic = 'commits'
 
@@ -10,35 +10,34 @@ const topic = 'commits'
  */
 export class StreamHints {
   readonly #bus: Bus
-  #pending: { before: number; position: number; rows: number } | undefined
+  #pending: { before: number; position: number; readonly kinds: Set<string> } | undefined
 
   constructor(deps: { bus: Bus; feed: StreamFeed; consumers: Pick<StreamConsumers<StoredChange>, 'hint'> }) {
     this.#bus = deps.bus
     if (!deps.bus.isShared) return
-    deps.feed.onPublished(({ firstPos, count, changes }) => this.#gather(firstPos, count, changes.length))
-    deps.bus.onHint(topic, ({ prev_pos: before, pos: position }) => {
-      if (typeof before !== 'number' || typeof position !== 'number') return
-      void deps.feed.heard(before, position)
+    deps.feed.onPublished((segment) => this.#gather(segment))
+    deps.bus.onHint(topic, ({ prev_pos: before, pos: position, kinds }) => {
+      if (typeof before !== 'number' || typeof position !== 'number' || !Array.isArray(kinds)) return
+      void deps.feed.heard({ before, position, kinds: kinds.filter((kind) => typeof kind === 'string') })
     })
-    deps.bus.onGap(() => void deps.feed.heard(0, Infinity))
+    deps.bus.onGap(() => void deps.feed.heard({ before: 0, position: Infinity, kinds: [] }))
     // What runs here follows what is committed elsewhere.
     deps.feed.listen((_changes, position) => deps.consumers.hint(position))
   }
 
   /** A batch of commits, of several rooms, is one message. */
-  #gather(firstPos: number, count: number, rows: number): void {
+  #gather({ firstPos, count, changes }: Segment): void {
     const position = firstPos + count - 1
-    if (this.#pending) {
-      this.#pending.before = Math.min(this.#pending.before, firstPos - 1)
-      this.#pending.position = Math.max(this.#pending.position, position)
-      this.#pending.rows += rows
-      return
-    }
-    this.#pending = { before: firstPos - 1, position, rows }
-    setImmediate(() => {
-      const { before, position, rows } = this.#pending!
-      this.#pending = undefined
-      this.#bus.publish(topic, { prev_pos: before, pos: position, rows })
-    })
+    if (!this.#pending) setImmediate(() => this.#tell())
+    const pending = (this.#pending ??= { before: firstPos - 1, position, kinds: new Set() })
+    pending.before = Math.min(pending.before, firstPos - 1)
+    pending.position = Math.max(pending.position, position)
+    for (const { kind } of changes) if (kind !== 'member') pending.kinds.add(kind)
+  }
+
+  #tell(): void {
+    const { before, position, kinds } = this.#pending!
+    this.#pending = undefined
+    this.#bus.publish(topic, { prev_pos: before, pos: position, kinds: [...kinds] })
   }
 }

@@ -26,12 +26,26 @@ export class StreamReader {
   /** The changes after a position, up to another or as far as one page goes. */
   async read(after: number, upTo: number): Promise<{ changes: readonly Change[]; upTo: number }> {
     const page = await this.#store.streams.readChanges(after, upTo, pageSize)
+    return { changes: await this.#changesOf(page.changes), upTo: page.upTo }
+  }
+
+  /**
+   * The changes of a stretch that another process says it has committed, and of which kinds they are: one look instead of
+   * one at each table. undefined when it is not so, not quite, or too much at once.
+   */
+  async readTold(after: number, upTo: number, kinds: readonly string[]): Promise<readonly Change[] | undefined> {
+    if (upTo - after > pageSize) return undefined
+    const changes = await this.#store.streams.readTold(after, upTo, kinds)
+    return changes && this.#changesOf(changes)
+  }
+
+  async #changesOf(stored: readonly StoredChange[]): Promise<Change[]> {
     const changes: Change[] = []
-    for (const change of page.changes) {
+    for (const change of stored) {
       if (change.kind === 'event') changes.push(...(await this.#eventChanges(change)))
       else changes.push(await this.#changeOf(change))
     }
-    return { changes, upTo: page.upTo }
+    return changes
   }
 
   async #changeOf(change: Exclude<StoredChange, EventStreamChange>): Promise<Change> {

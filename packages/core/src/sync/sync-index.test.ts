@@ -67,6 +67,7 @@ async function setUp(options: Partial<Pick<SyncIndexDeps, 'maxUsers' | 'maxTimel
   const feed = new StreamFeed({
     readHead: async () => 100,
     readChanges: async (_after, upTo) => ({ changes: [], upTo }),
+    readTold: async () => undefined,
     clock,
     logger: createLogger({ level: 'error' }),
     pollMs: 0,

@@ -64,6 +64,7 @@ export class ReceivingServer {
     this.feed = new StreamFeed({
       readHead: () => store.streams.position(),
       readChanges: (after, upTo) => reader.read(after, upTo),
+      readTold: (after, upTo, kinds) => reader.readTold(after, upTo, kinds),
       pollMs: 0,
       clock,
       logger,

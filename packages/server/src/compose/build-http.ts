@@ -13,7 +13,6 @@ import {
   HttpServer,
   operations,
   RateLimiters,
-  type Following,
   type OperationsContext,
   type Requesters,
   type Transport,
@@ -41,12 +40,10 @@ export interface HttpDeps {
   readonly serverAuthentication: ServerAuthenticatorDeps
   /** Which parts of the server this process runs. */
   readonly runs: (role: Role) => boolean
-  /** Where there are other processes: has this one know what they have acknowledged. */
-  readonly upToDate?: UpToDate
+  /** Has this process know what others have acknowledged. */
+  readonly upToDate: UpToDate
   readonly findTrouble: OperationsContext['findTrouble']
   readonly checkResponses: boolean
-  /** Where another process could write to the database, though none is known of: a refusal is looked at twice. */
-  readonly following?: Following
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -85,9 +82,8 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
 /** Whoever asks has found out about what another process did: this one learns of it before it answers. */
 function following<Context, Known extends Requesters>(
   transport: Transport<Context, Known>,
-  upToDate: UpToDate | undefined,
+  upToDate: UpToDate,
 ): Transport<Context, Known> {
-  if (!upToDate) return transport
   const authenticators = Object.entries<Authenticator<unknown>>(transport.authenticators).map(
     ([auth, authenticate]) => {
       const follow: Authenticator<unknown> = async (request) => {

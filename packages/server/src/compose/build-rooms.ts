@@ -96,6 +96,7 @@ export function buildRooms(deps: RoomDeps) {
   const feed = new StreamFeed({
     readHead: () => store.streams.position(),
     readChanges: (after, upTo) => reader.read(after, upTo),
+    readTold: (after, upTo, kinds) => reader.readTold(after, upTo, kinds),
     pollMs: deps.pollMs,
     clock,
     logger,

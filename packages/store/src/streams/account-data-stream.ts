@@ -10,6 +10,7 @@ export interface AccountDataStreamChange {
 
 /** The part of the stream that users' account data makes. */
 export class AccountDataStream implements StreamSource<AccountDataStreamChange> {
+  readonly kind = 'account-data'
   readonly #accountData: AccountData
 
   constructor(accountData: AccountData) {

@@ -10,6 +10,7 @@ export interface ErasureStreamChange {
 
 /** The part of the stream that erasures make. */
 export class ErasureStream implements StreamSource<ErasureStreamChange> {
+  readonly kind = 'erasure'
   readonly #erasures: Erasures
 
   constructor(erasures: Erasures) {

@@ -43,6 +43,7 @@ function listing(condition: string): string {
 
 /** The events of the stream, as other processes (and this one, for what it missed) read them. */
 export class EventStream implements StreamSource<EventStreamChange> {
+  readonly kind = 'event'
   readonly #db: Queryable
   readonly #cache: CachedEvents
 

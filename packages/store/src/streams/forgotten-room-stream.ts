@@ -11,6 +11,7 @@ export interface ForgottenRoomStreamChange {
 
 /** The part of the stream that forgotten rooms make. */
 export class ForgottenRoomStream implements StreamSource<ForgottenRoomStreamChange> {
+  readonly kind = 'forgotten-room'
   readonly #localMemberships: LocalMemberships
 
   constructor(localMemberships: LocalMemberships) {

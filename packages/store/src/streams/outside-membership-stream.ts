@@ -8,6 +8,7 @@ export interface OutsideMembershipStreamChange extends OutsideMembershipEntry {
 
 /** The part of the stream that memberships of rooms elsewhere make. */
 export class OutsideMembershipStream implements StreamSource<OutsideMembershipStreamChange> {
+  readonly kind = 'outside-membership'
   readonly #memberships: OutsideMemberships
 
   constructor(memberships: OutsideMemberships) {

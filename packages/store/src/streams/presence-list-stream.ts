@@ -10,6 +10,7 @@ export interface PresenceListStreamChange {
 
 /** The part of the stream that presence lists make. */
 export class PresenceListStream implements StreamSource<PresenceListStreamChange> {
+  readonly kind = 'presence-list'
   readonly #lists: PresenceLists
 
   constructor(lists: PresenceLists) {

@@ -10,6 +10,7 @@ export interface ProfileStreamChange {
 
 /** The part of the stream that changes of profiles make. */
 export class ProfileStream implements StreamSource<ProfileStreamChange> {
+  readonly kind = 'profile'
   readonly #profiles: Profiles
 
   constructor(profiles: Profiles) {

@@ -10,6 +10,7 @@ export interface ReceiptStreamChange {
 
 /** The part of the stream that receipts make. */
 export class ReceiptStream implements StreamSource<ReceiptStreamChange> {
+  readonly kind = 'receipt'
   readonly #receipts: Receipts
 
   constructor(receipts: Receipts) {

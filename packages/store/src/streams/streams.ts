@@ -8,6 +8,8 @@ export interface StreamChange {
 
 /** A table whose rows take stream positions. */
 export interface StreamSource<Change extends StreamChange> {
+  /** That of its changes. */
+  readonly kind: Change['kind']
   /** What changed at positions in `(after, upTo]`, in their order; the first `limit` of them. */
   list(after: number, upTo: number, limit: number): Promise<readonly Change[]>
   /** The same of what changes rooms' states; absent where nothing does. */
@@ -48,6 +50,17 @@ export class Streams<Change extends StreamChange> {
       upTo,
       limit,
     )
+  }
+
+  /**
+   * The changes in `(after, upTo]`, which somebody says are committed and of these kinds. undefined when they do not fill the
+   * stretch: then it is not so, or a position holds nothing. When they do, it is.
+   */
+  async readTold(after: number, upTo: number, kinds: readonly string[]): Promise<readonly Change[] | undefined> {
+    const told = this.#sources.filter(({ kind }) => kinds.includes(kind))
+    const lists = await Promise.all(told.map((source) => source.list(after, upTo, upTo - after)))
+    const changes = lists.flat()
+    return changes.length === upTo - after ? changes.sort((a, b) => a.pos - b.pos) : undefined
   }
 
   /** As {@link readChanges}, of state events and redactions alone: what lies between them is passed over, but not without end. */

@@ -8,6 +8,7 @@ export interface ToDeviceStreamChange extends ToDeviceEntry {
 
 /** The part of the stream that messages to devices make. */
 export class ToDeviceStream implements StreamSource<ToDeviceStreamChange> {
+  readonly kind = 'to-device'
   readonly #toDevice: ToDevice
 
   constructor(toDevice: ToDevice) {

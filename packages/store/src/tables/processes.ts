@@ -6,6 +6,8 @@ export interface Heartbeat {
   readonly isThere: boolean
   /** The processes that have shown no sign of life and were struck off. */
   readonly dead: readonly string[]
+  /** How many others there are. */
+  readonly others: number
 }
 
 /** The processes of the deployment that are there. */
@@ -16,19 +18,25 @@ export class Processes {
     this.#db = db
   }
 
-  /** Enters a process. `alone`: there is no other, so that whatever any held is free. */
+  /**
+   * Enters a process. `alone`: there is no other, so that whatever any held is free.
+   *
+   * @returns when, in milliseconds by the database's clock
+   */
   async enter(
     id: string,
     { now, roles, alone }: { readonly now: number; readonly roles: readonly string[]; readonly alone: boolean },
-  ): Promise<void> {
-    await this.#db.execute(
+  ): Promise<number> {
+    const rows = await this.#db.query<{ enteredAt: number }>(
       'processes.enter',
       `with gone as (delete from processes where $4),
          free_leases as (delete from leases where $4),
          free_jobs as (update jobs set lease_until_ts = null, holder = null where $4 and lease_until_ts is not null)
-       insert into processes (id, started_ts, seen_at, roles) values ($1, $2, clock_timestamp(), $3)`,
+       insert into processes (id, started_ts, seen_at, roles) values ($1, $2, clock_timestamp(), $3)
+       returning extract(epoch from seen_at)::float8 * 1000 as "enteredAt"`,
       [id, now, roles.join(','), alone],
     )
+    return rows[0]!.enteredAt
   }
 
   /**
@@ -43,7 +51,8 @@ export class Processes {
            where id <> $1 and seen_at < clock_timestamp() - $2::float8 * interval '1 millisecond' returning id),
          free_leases as (delete from leases where holder in (select id from dead)),
          free_jobs as (update jobs set lease_until_ts = null, holder = null where holder in (select id from dead))
-       select exists (select from seen) as "isThere", array(select id::text from dead) as dead`,
+       select exists (select from seen) as "isThere", array(select id::text from dead) as dead,
+         (select count(*)::integer from processes where id <> $1 and id not in (select id from dead)) as others`,
       [id, deadAfterMs ?? null],
     )
     return rows[0]!
@@ -60,13 +69,17 @@ export class Processes {
     )
   }
 
-  /** The processes that are there but for one. */
-  async listOthers(id: string): Promise<string[]> {
-    const rows = await this.#db.read<{ id: string }>(
-      'processes.listOthers',
-      'select id::text as id from processes where id <> $1 order by started_ts, id',
-      [id],
+  /**
+   * Whether another process that is there may not have seen one that was entered at `enteredAt`: its last sign of life is
+   * older, by at most `withinMs` milliseconds.
+   */
+  async isUnseen(id: string, { enteredAt, withinMs }: { enteredAt: number; withinMs: number }): Promise<boolean> {
+    const rows = await this.#db.query<{ isUnseen: boolean }>(
+      'processes.isUnseen',
+      `select exists (select from processes where id <> $1 and seen_at <= to_timestamp($2::float8 / 1000)
+         and seen_at > to_timestamp(($2::float8 - $3::float8) / 1000)) as "isUnseen"`,
+      [id, enteredAt, withinMs],
     )
-    return rows.map((row) => row.id)
+    return rows[0]!.isUnseen
   }
 }
