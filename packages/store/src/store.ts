@@ -106,7 +106,7 @@ export class Store extends Tables {
       this.events.applyCommitted(batch)
       this.states.applyCommitted(batch)
       this.authGraphs.applyCommitted(batch)
-      this.consumers.hint(batch.pos, batch)
+      this.consumers.hint(batch.pos, { hasState: batch.events.some(({ event }) => event.stateKeyNid !== null) })
     })
   }
 

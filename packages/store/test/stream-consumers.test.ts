@@ -35,12 +35,15 @@ class Toy implements StreamConsumer<StoredChange> {
   readonly lingerMs: number = 0
   readonly batchSize: number = 500
   readonly stateOnly: boolean = false
+  declare readonly wokenBy?: 'state'
   /** The pages that it was handed, those that failed included. */
   readonly pages: number[][] = []
   /** Called at the end of each page. */
   afterwards: (page: ConsumedPage<StoredChange>) => Promise<void> = async () => undefined
 
-  constructor(options: Partial<Pick<Toy, 'name' | 'startAt' | 'lingerMs' | 'batchSize' | 'stateOnly'>> = {}) {
+  constructor(
+    options: Partial<Pick<Toy, 'name' | 'startAt' | 'lingerMs' | 'batchSize' | 'stateOnly' | 'wokenBy'>> = {},
+  ) {
     this.name = `toy ${++names}`
     Object.assign(this, options)
   }
@@ -167,10 +170,7 @@ describe('consumers of the stream', () => {
   })
 
   it('sleep through what they are not interested in, and are handed it later', async () => {
-    const toy = Object.assign(new Toy(), {
-      interestedIn: (batch: { rooms: readonly { stateChanges: readonly unknown[] }[] }) =>
-        batch.rooms.some(({ stateChanges }) => stateChanges.length > 0),
-    })
+    const toy = new Toy({ wokenBy: 'state' })
     const head = await start(toy)
     await append(store, roomNid, newEvent())
     await new Promise((resolve) => setTimeout(resolve, 100))

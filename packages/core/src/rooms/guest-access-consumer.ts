@@ -1,12 +1,5 @@
 import type { Clock } from '@hearth/runtime'
-import {
-  wellKnownTypes,
-  type CommittedBatch,
-  type ConsumedPage,
-  type StoredChange,
-  type StreamConsumer,
-  type Tables,
-} from '@hearth/store'
+import { wellKnownTypes, type ConsumedPage, type StoredChange, type StreamConsumer, type Tables } from '@hearth/store'
 import type { Jobs } from '../jobs/jobs.ts'
 import { GUEST_REMOVAL } from './guest-removal.ts'
 
@@ -16,6 +9,7 @@ const GUEST_ACCESS = wellKnownTypes['m.room.guest_access']
 export class GuestAccessConsumer implements StreamConsumer<StoredChange> {
   readonly name = 'guest-access'
   readonly startAt = 'head'
+  readonly wokenBy = 'state'
   readonly stateOnly = true
   readonly #clock: Clock
   readonly #jobs: Jobs
@@ -24,10 +18,6 @@ export class GuestAccessConsumer implements StreamConsumer<StoredChange> {
   constructor(deps: { readonly clock: Clock; readonly jobs: Jobs }) {
     this.#clock = deps.clock
     this.#jobs = deps.jobs
-  }
-
-  interestedIn({ events }: CommittedBatch): boolean {
-    return events.some(({ event }) => event.typeNid === GUEST_ACCESS)
   }
 
   async handle({ changes }: ConsumedPage<StoredChange>, tx: Tables): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CommittedBatch, ConsumedPage, StoredChange, StreamConsumer, Tables } from '@hearth/store'
+import type { ConsumedPage, StoredChange, StreamConsumer, Tables } from '@hearth/store'
 import { refreshRoomStatistics } from './refresh-room-statistics.ts'
 
 /**
@@ -8,11 +8,8 @@ import { refreshRoomStatistics } from './refresh-room-statistics.ts'
 export class RoomStatisticsConsumer implements StreamConsumer<StoredChange> {
   readonly name = 'room-statistics'
   readonly startAt = 'beginning'
+  readonly wokenBy = 'state'
   readonly stateOnly = true
-
-  interestedIn({ events }: CommittedBatch): boolean {
-    return events.some(({ event }) => event.stateKeyNid !== null)
-  }
 
   async handle({ changes, upTo }: ConsumedPage<StoredChange>, tx: Tables): Promise<void> {
     const roomNids = new Set<number>()

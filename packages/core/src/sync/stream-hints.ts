@@ -1,5 +1,6 @@
 import type { Bus } from '@hearth/queues'
 import type { StreamConsumers, StoredChange } from '@hearth/store'
+import type { Change } from './change.ts'
 import type { Segment, StreamFeed } from './stream-feed.ts'
 
 const topic = 'commits'
@@ -22,7 +23,7 @@ export class StreamHints {
     })
     deps.bus.onGap(() => void deps.feed.heard({ before: 0, position: Infinity, kinds: [] }))
     // What runs here follows what is committed elsewhere.
-    deps.feed.listen((_changes, position) => deps.consumers.hint(position))
+    deps.feed.listen((changes, position) => deps.consumers.hint(position, { hasState: changes.some(isState) }))
   }
 
   /** A batch of commits, of several rooms, is one message. */
@@ -40,4 +41,8 @@ export class StreamHints {
     this.#pending = undefined
     this.#bus.publish(topic, { prev_pos: before, pos: position, kinds: [...kinds] })
   }
+}
+
+function isState(change: Change): boolean {
+  return change.kind === 'event' && change.event.pdu.state_key !== undefined
 }

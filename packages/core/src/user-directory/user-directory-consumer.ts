@@ -2,7 +2,6 @@ import { localpartOf, serverOf, type JsonObject, type ServerName, type UserId } 
 import type { Pdu } from '@hearth/rooms'
 import {
   wellKnownTypes,
-  type CommittedBatch,
   type ConsumedPage,
   type EventRow,
   type Store,
@@ -22,16 +21,13 @@ const membersAtATime = 500
 export class UserDirectoryConsumer implements StreamConsumer<StoredChange> {
   readonly name = 'user-directory'
   readonly startAt = 'beginning'
+  readonly wokenBy = 'state'
   readonly #names: Pick<Store, 'users' | 'servers'>
   readonly #serverName: ServerName
 
   constructor(deps: { store: Pick<Store, 'users' | 'servers'>; serverName: ServerName }) {
     this.#names = deps.store
     this.#serverName = deps.serverName
-  }
-
-  interestedIn({ events }: CommittedBatch): boolean {
-    return events.some(({ event }) => event.membership !== undefined)
   }
 
   async handle({ changes }: ConsumedPage<StoredChange>, tx: Tables): Promise<void> {

@@ -1,4 +1,3 @@
-import type { CommittedBatch } from '../persister/room-commit.ts'
 import type { StreamChange, StreamPage } from '../streams/streams.ts'
 import type { Tables } from '../tables.ts'
 
@@ -23,11 +22,8 @@ export interface StreamConsumer<Change extends StreamChange> {
   readonly stateOnly?: boolean
   /** How long to wait after a change for others to come along with it, in milliseconds; 100 when absent. */
   readonly lingerMs?: number
-  /**
-   * Whether a commit is a reason to be woken; every one is when absent. What it is not woken for is handed to it all the
-   * same, later.
-   */
-  readonly interestedIn?: (batch: CommittedBatch) => boolean
+  /** What it is woken by: state events alone, or everything when absent. The rest is handed to it all the same, later. */
+  readonly wokenBy?: 'state'
   /**
    * Works on changes. What it writes through `tx` is committed together with the cursor, so that it happens exactly once;
    * anything else may happen again.

@@ -1,6 +1,5 @@
 import type { Clock, Logger, Metrics } from '@hearth/runtime'
 import type { Database } from '../connection/database.ts'
-import type { CommittedBatch } from '../persister/room-commit.ts'
 import type { StreamChange, Streams } from '../streams/streams.ts'
 import { ConsumerRun } from './consumer-run.ts'
 import type { StreamConsumer } from './stream-consumer.ts'
@@ -41,12 +40,11 @@ export class StreamConsumers<Change extends StreamChange> {
     run.start()
   }
 
-  /** Says that the stream has come to a position; with `batch`, only consumers that are interested in it are woken. */
-  hint(position: number, batch?: CommittedBatch): void {
+  /** Says that the stream has come to a position, and whether state events are among what is new. */
+  hint(position: number, { hasState }: { readonly hasState: boolean }): void {
     this.#head = Math.max(this.#head, position)
     for (const run of this.#runs) {
-      if (run.position >= position) continue
-      if (batch === undefined || (run.consumer.interestedIn?.(batch) ?? true)) run.wake()
+      if (run.position < position && (hasState || run.consumer.wokenBy !== 'state')) run.wake()
     }
   }
 
