@@ -45,17 +45,16 @@ describe('while the database is away', () => {
       database.transaction((tx) => tx.query(null, 'select 1')),
     ])
     expect(performance.now() - before).toBeGreaterThan(250)
-    expect(performance.now() - before).toBeLessThan(5_000)
     const failed = { status: 'rejected', reason: { outcome: 'none' } }
     expect(failures).toMatchObject([failed, failed, failed])
     expect(await database.health()).toEqual({ ok: false, reason: 'the database cannot be reached' })
     expect(await metrics.text()).toMatch(/hearth_database_available 0\n(.*\n)*hearth_database_losses_total 1\n/)
 
-    const waiting = sleep(100).then(() => database.query(null, 'select 1 as one'))
-    postgres = await start()
-    await waiting.catch(() => undefined)
-    // The pauses between attempts to connect have grown beyond what this database waits.
     const query = () => database.query(null, 'select 1 as one').catch(() => 'away')
+    const waiting = sleep(100).then(query)
+    postgres = await start()
+    await waiting
+    // The pauses between attempts to connect have grown beyond what this database waits.
     await expect.poll(query, { timeout: 30_000 }).toEqual([{ one: 1 }])
     expect(await database.health()).toEqual({ ok: true })
     await database.close()
