@@ -12,7 +12,7 @@ const kinds = {
    * process: loading the whole server for each took a third of the time.
    */
   test: {
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     projects: [
       {
