@@ -10,7 +10,7 @@ const calibration = {
   cores: 2,
   memoryGb: 24,
   node: 'v24.0.0',
-  expressPutsPerSecond: 15_000,
+  expressPutsPerSecond: 25_000,
   durableAppendsPerSecond: 9000,
 }
 
@@ -33,6 +33,18 @@ describe('rowsOf', () => {
     const theirs = result('Synapse', [{ sendsDelivered: 60, sendP50: 27 }])
     const ratios = rowsOf(report(ours, theirs)).map((row) => row[4])
     expect(ratios).toEqual(['ratio', '50×', '13.5×'])
+  })
+
+  it('sets beside the targets what they come to on a slower machine: rates less, durations more, sizes nothing', () => {
+    const half = { ...calibration, expressPutsPerSecond: 10_000 }
+    const measured = result('Hearth', [{ sendsDelivered: 1500, sendsAcknowledged: 1500, sendP50: 5, walPerMessage: 3 }])
+    expect(rowsOf({ ...report(measured), calibration: half }).map((row) => row.slice(-2))).toEqual([
+      ['target', 'target for this machine’s speed'],
+      ['2,500 / 4,500 missed', '1,250 / 2,250 first met'],
+      ['', ''],
+      ['2.5 missed', ''],
+      ['3 missed', '6 met'],
+    ])
   })
 
   it('leaves out what nobody measured', () => {

@@ -43,12 +43,25 @@ export function ratio({ better }: Metric, ours: number, theirs: number): number 
   return better === 'higher' ? ours / theirs : theirs / ours
 }
 
-/** The rows of the report's table: title, unit, a value for each server, the ratio of the first two, and the target. */
+/** What a bare Express served on the machine that the targets were set on. */
+export const targetMachinePuts = 20_000
+
+/** How fast the machine of a run is, as a share of the one that the targets were set on: 1 when it is as fast or faster. */
+export function speedOf({ calibration }: Report): number {
+  return Math.min(1, calibration.expressPutsPerSecond / targetMachinePuts)
+}
+
+/**
+ * The rows of the report's table: title, unit, a value for each server, the ratio of the first two, and the target. On a
+ * machine that is slower than that of the targets a further column has what they come to there, beside them.
+ */
 export function rowsOf(report: Report): string[][] {
+  const speed = speedOf(report)
   const columns = report.servers.map(mediansOf)
   const [ours, theirs] = columns
   const names = (Object.keys(metrics) as MetricName[]).filter((name) => columns.some((column) => column.has(name)))
   const header = ['figure', 'unit', ...report.servers.map(({ name }) => name), ...(theirs ? ['ratio'] : []), 'target']
+  if (speed < 1) header.push('target for this machine’s speed')
   const rows = names.map((name) => {
     const definition = metric(name)
     const mine = ours?.get(name)
@@ -60,6 +73,7 @@ export function rowsOf(report: Report): string[][] {
       ...columns.map((column) => formatNumber(column.get(name))),
       ...(theirs ? [Number.isFinite(quotient) ? `${formatNumber(quotient)}×` : ''] : []),
       formatTarget(definition, mine),
+      ...(speed < 1 ? [formatTarget(atSpeed(definition, speed), mine)] : []),
     ]
   })
   return [header, ...rows]
@@ -70,6 +84,14 @@ export function formatNumber(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return ''
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
   return String(Number(value.toPrecision(3)))
+}
+
+/** A metric with the targets that a slower machine can be held to. What is not bound by time has none of its own. */
+function atSpeed(metric: Metric, speed: number): Metric {
+  const { targets, ...rest } = metric
+  const scale = { 'per s': speed, ms: 1 / speed, s: 1 / speed }[metric.unit as string]
+  if (targets === undefined || scale === undefined) return rest
+  return { ...rest, targets: { first: targets.first * scale, stretch: targets.stretch * scale } }
 }
 
 function formatTarget({ targets, better }: Metric, value: number | undefined): string {

@@ -1,5 +1,5 @@
 import type { Report } from './report.ts'
-import { formatNumber, rowsOf } from './report.ts'
+import { formatNumber, rowsOf, speedOf, targetMachinePuts } from './report.ts'
 
 /** The report for a terminal. */
 export function textOf(report: Report): string {
@@ -24,7 +24,9 @@ export function markdownOf(report: Report): string {
   return [...calibration, '', line(header), line(alignment), ...rows.map(line)].join('\n')
 }
 
-function calibrationLines({ at, scale, calibration, servers }: Report): string[] {
+function calibrationLines(report: Report): string[] {
+  const { at, scale, calibration, servers } = report
+  const speed = speedOf(report)
   const rounds = Math.max(...servers.map((server) => server.rounds.length))
   const failures = servers.flatMap((server) => server.failures.map((failure) => ({ server: server.name, ...failure })))
   const { commitsPerSecond } = calibration
@@ -40,6 +42,12 @@ function calibrationLines({ at, scale, calibration, servers }: Report): string[]
         ? `, bare PostgreSQL ${formatNumber(commitsPerSecond.one)} commits/s from one connection and ` +
           `${formatNumber(commitsPerSecond.many)} from 32`
         : ''),
+    ...(speed < 1
+      ? [
+          `Speed: ${formatNumber(speed)} of the machine that the targets were set on (bare Express ` +
+            `${formatNumber(targetMachinePuts)} PUT/s); the last column has what they come to at that speed`,
+        ]
+      : []),
     ...failures.map(
       ({ server, scenario, round, reason }) => `${server} failed ${scenario} in round ${round}: ${reason}`,
     ),
