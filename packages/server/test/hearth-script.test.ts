@@ -48,6 +48,7 @@ describe('scripts/hearth', () => {
       stdout: `the same process
 path ${checkout}/node_modules/.bin
 word --heap-growing-percent=40
+word --max-semi-space-size=32
 word ${checkout}/packages/server/dist/main.js
 word start
 word --config
