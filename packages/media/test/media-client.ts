@@ -1,4 +1,5 @@
-import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import { once } from 'node:events'
+import { request, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { TestClient } from '@hearth/test-kit'
@@ -52,6 +53,15 @@ export class MediaClient {
     const answer = await this.request('POST', `/_matrix/media/v3/upload${query}`, { headers, body })
     if (answer.status !== 200) throw new Error(`upload: ${answer.status} ${answer.bytes.toString()}`)
     return mxcPath(answer)
+  }
+
+  /** Begins a download, which is read as it comes. */
+  async open(path: string): Promise<IncomingMessage> {
+    const headers = { authorization: `Bearer ${this.#token}` }
+    const asking = request(`${this.#url()}/_matrix/client/v1/media/download/${path}`, { headers, agent: false })
+    asking.end()
+    const [response] = (await once(asking, 'response')) as [IncomingMessage]
+    return response
   }
 
   download(path: string, headers: OutgoingHttpHeaders = {}): Promise<MediaAnswer> {

@@ -20,10 +20,13 @@ export interface ServerProcessOptions {
   readonly dataDir?: string
   /** Another process of the same deployment, whose signing key this one has too. `database` has to be the same. */
   readonly beside?: ServerProcess
+  /** Runs what was built last, as `scripts/hearth` does: for what is measured. */
+  readonly built?: boolean
 }
 
 const repository = join(import.meta.dirname, '../../..')
 const main = join(repository, 'packages/server/src/main.ts')
+const script = join(repository, 'scripts/hearth')
 const readyLimitMs = 60_000
 const exitLimitMs = 30_000
 const keptLines = 40
@@ -38,8 +41,7 @@ const defaults = {
 }
 
 /**
- * A server in a process of its own, run as an administrator would, but from the sources as all tests are. It can be killed,
- * with its PostgreSQL or without, and started again on what it left behind.
+ * A server in a process of its own, run as an administrator would, but from the sources as tests are. It can be killed, with its PostgreSQL or without, and started again on what it left behind.
  */
 export class ServerProcess {
   readonly dataDir: string
@@ -123,7 +125,8 @@ export class ServerProcess {
   /** Starts the process without waiting for it to serve. */
   spawn(): void {
     if (this.#child) throw new Error('the server runs already')
-    const child = spawn(process.execPath, ['--conditions=source', main, 'start'], {
+    const words = this.#options.built ? [script] : [process.execPath, '--conditions=source', main]
+    const child = spawn(words[0]!, [...words.slice(1), 'start'], {
       cwd: this.dataDir,
       env: { ...environment(), ...this.#settings() },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -46,8 +46,9 @@ function encodingOf(head: Buffer, contentType: string | undefined): string {
   return usable(charsetIn(contentType ?? '')) ?? wideEncodingOf(start) ?? declaredIn(start) ?? guessed(head)
 }
 
+/** What no quote follows is spaces once only: two ways to read them would take their square. */
 function charsetIn(text: string): string | undefined {
-  return /charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(text)?.[1]
+  return /charset\s*=\s*(?:["']\s*)?([\w.:-]{1,40})/i.exec(text)?.[1]
 }
 
 /** UTF-16 that nobody has declared: every other byte of markup is zero. */

@@ -8,6 +8,7 @@ import type { ThumbnailShape } from '../images/image-task.ts'
 import { ImageRefused, type ImageWorkers } from '../images/image-workers.ts'
 import { shapeFor } from './thumbnail-sizes.ts'
 
+const PIECE_BYTES = 64 * 1024
 const MAX_REFUSED = 10_000
 /** How long it is remembered that a file has no thumbnail, in milliseconds: a later release may read it. */
 const REFUSED_MS = 60 * 60_000
@@ -89,7 +90,7 @@ export class Thumbnails {
     const source = { size, read: () => blobs.read(sourceHash) }
     const { facts, data } = await imageWorkers.thumbnail(source, shape)
     const { contentType } = facts
-    return blobs.write(onePiece(data), { maxBytes: data.length }, async (tx, { hash }) => {
+    return blobs.write(inPieces(data), { maxBytes: data.length }, async (tx, { hash }) => {
       await tx.mediaThumbnails.insert({ sourceHash, ...shape }, { hash, contentType }, clock.now())
       return { hash, size: data.length, contentType }
     })
@@ -105,6 +106,7 @@ export class Thumbnails {
   }
 }
 
-async function* onePiece(data: Buffer): AsyncGenerator<Buffer> {
-  yield data
+/** Pieces that are hashed one at a time: a large animation would keep others waiting. */
+async function* inPieces(data: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < data.length; at += PIECE_BYTES) yield data.subarray(at, at + PIECE_BYTES)
 }
