@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { Client } from 'pg'
 import { CONNECT_TIMEOUT_MS } from '../connection/client-config.ts'
@@ -16,10 +17,19 @@ const TABLE = 'schema_migrations'
 const LOCK_KEY = 0x686561727468
 /** How long a process waits for another one that is migrating. */
 const MAX_WAIT = '1h'
+/**
+ * How long a step waits for a table that others use. Whoever comes after it waits behind it: where a backup or a long query
+ * holds the table, it is better to let them pass and to begin anew.
+ */
+const TABLE_WAIT = '2s'
+const MAX_TABLE_WAIT_MS = 60 * 60_000
+const AGAIN_AFTER_MS = 1_000
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /**
  * Brings a database to the schema of this version of Hearth, and resolves to the names of the steps that were applied.
- * All missing steps are one transaction: they are applied together or not at all. Any number of processes may call it together: one works, the others wait.
+ * All missing steps are one transaction: they are applied together or not at all. Any number of processes may call it
+ * together: one works, the others wait. Processes of the release before may go on meanwhile: no step makes them wait for long.
  *
  * Throws `UnsuitableDatabase` when the database has steps that this version does not know.
  */
@@ -34,7 +44,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     // PostgreSQL gives it back when the session ends, however that happens.
     await lock.query('select pg_advisory_lock($1)', [LOCK_KEY])
     const missing = await missingSteps(lock, known)
-    if (missing.length > 0) await apply(databaseUrl, known)
+    if (missing.length > 0) await applyBetweenOthers(databaseUrl, known)
     return missing
   } finally {
     await lock.end()
@@ -58,6 +68,19 @@ async function missingSteps(client: Client, known: readonly Migration[]): Promis
   return known.map((migration) => migration.name).filter((name) => !done.has(name))
 }
 
+/** Applies the steps as soon as nobody holds what they change for long, which may take as long as a backup does. */
+async function applyBetweenOthers(databaseUrl: string, known: readonly Migration[]): Promise<void> {
+  const limit = performance.now() + MAX_TABLE_WAIT_MS
+  for (;;) {
+    try {
+      return await apply(databaseUrl, known)
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE || performance.now() > limit) throw error
+    }
+    await sleep(AGAIN_AFTER_MS)
+  }
+}
+
 async function apply(databaseUrl: string, known: readonly Migration[]): Promise<void> {
   const silent = (): void => undefined
   // Most starts find nothing missing, and need not load it.
@@ -65,7 +88,16 @@ async function apply(databaseUrl: string, known: readonly Migration[]): Promise<
   const knex = createKnex({
     client: 'pg',
     connection: databaseUrl,
-    pool: { min: 0, max: 2 },
+    pool: {
+      min: 0,
+      max: 2,
+      afterCreate: (client: Client, done: (error: Error | null) => void) => {
+        client.query(`set lock_timeout = '${TABLE_WAIT}'`).then(
+          () => done(null),
+          (error: unknown) => done(error as Error),
+        )
+      },
+    },
     // What goes wrong is thrown; the caller logs it.
     log: { warn: silent, error: silent, debug: silent, deprecate: silent },
   })

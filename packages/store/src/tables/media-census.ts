@@ -31,6 +31,8 @@ export interface MediaCriteria {
   readonly unlessShown?: boolean | undefined
   /** Leaves out what is protected, and what is quarantined: the same content would be let in again. */
   readonly unlessKept?: boolean | undefined
+  /** Leaves out what is quarantined: it is kept from people, but it is evidence. */
+  readonly unlessQuarantined?: boolean | undefined
 }
 
 const from = `media join servers s on s.nid = media.server_nid left join users u on u.nid = media.user_nid
@@ -64,12 +66,13 @@ const conditions = `($1::int is null or media.server_nid = $1) and ($2::int is n
   and ($3::text is null or media.media_id = $3) and ($4::int is null or media.user_nid = $4)
   and ($5::bigint is null or media.last_access_ts < $5) and ($6::bigint is null or b.size > $6)
   and not ($7 and ('mxc://' || s.name || '/' || media.media_id) in (select url from (${shown}) x (url) where url is not null))
-  and not ($8 and (quarantined_by is not null or protected))`
+  and not ($8 and (quarantined_by is not null or protected)) and not ($9 and quarantined_by is not null)`
 
 function valuesOf(criteria: MediaCriteria) {
   const { serverNid = null, otherThanServerNid = null, mediaId = null, userNid = null, unusedSinceTs = null } = criteria
-  const { sizeAbove = null, unlessShown = false, unlessKept = false } = criteria
-  return [serverNid, otherThanServerNid, mediaId, userNid, unusedSinceTs, sizeAbove, unlessShown, unlessKept]
+  const { sizeAbove = null, unlessShown = false, unlessKept = false, unlessQuarantined = false } = criteria
+  const kept = [unlessShown, unlessKept, unlessQuarantined]
+  return [serverNid, otherThanServerNid, mediaId, userNid, unusedSinceTs, sizeAbove, ...kept]
 }
 
 /** Counts, lists, locks away and removes files: for administrators and for what keeps order. */
@@ -109,7 +112,7 @@ export class MediaCensus {
     return this.#db.query<MediaCensusRow>(
       null,
       `select ${columns} from ${from} where ${conditions}
-        order by ${orders[page.orderBy]} ${direction}, media.nid ${page.descending ? 'desc' : 'asc'} offset $9 limit $10`,
+        order by ${orders[page.orderBy]} ${direction}, media.nid ${page.descending ? 'desc' : 'asc'} offset $10 limit $11`,
       [...valuesOf(criteria), page.offset, page.limit],
     )
   }
@@ -128,7 +131,7 @@ export class MediaCensus {
     const rows = await this.#db.query<{ mediaId: string }>(
       'mediaCensus.delete',
       `delete from media where nid in (
-         select media.nid from ${from} where ${conditions} order by last_access_ts limit $9 for update of media skip locked
+         select media.nid from ${from} where ${conditions} order by last_access_ts limit $10 for update of media skip locked
        ) returning media_id as "mediaId"`,
       [...valuesOf(criteria), limit],
     )
