@@ -213,8 +213,10 @@ describe('what users may send', () => {
     })
   })
 
-  it('is removed with an account that is erased, and stays with one that is only closed', async () => {
+  it('is removed with an account that is erased, unless it is evidence, and stays with one that is only closed', async () => {
     const [erased, closed] = [await server.register('ivan', 'pw'), await server.register('judy', 'pw')]
+    const evidence = await new MediaClient(() => server.url, erased).upload(bytes())
+    await root.post(`${admin}/media/quarantine/${evidence}`)
     const paths: string[] = []
     for (const [person, erase] of [
       [erased, true],
@@ -226,5 +228,9 @@ describe('what users may send', () => {
     }
     await expect.poll(() => statusOf(paths[0]!), { timeout: 50_000 }).toBe(404)
     expect(await statusOf(paths[1]!)).toBe(200)
+    // The job is done when nothing else is left.
+    const jobs = `select from jobs where kind = 'delete-media'`
+    await expect.poll(() => server.store.database.query(null, jobs), { timeout: 50_000 }).toEqual([])
+    expect((await root.get(`${admin}/media/${evidence}`))['media_info']).toMatchObject({ user_id: erased.userId })
   })
 })

@@ -76,7 +76,10 @@ export class Deactivation {
           await tx.presenceLists.deleteAll(userNid)
           const payload = { user_id: userId, user_nid: userNid }
           await tx.jobs.add({ kind: LEAVE_ROOMS, key: userId, payload, now })
-          if (erased) await tx.jobs.add({ kind: DELETE_MEDIA, key: userId, payload: { userNid }, now })
+          if (erased) {
+            const files = { userNid, unlessQuarantined: true }
+            await tx.jobs.add({ kind: DELETE_MEDIA, key: userId, payload: files, now })
+          }
           // Last, since everybody who writes to the stream waits from here on.
           erasedAt = erased ? await tx.erasures.insert(userNid) : undefined
         },
