@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -23,8 +23,12 @@ describe('the signing key', () => {
   it('is replaced as a whole', async () => {
     const directory = await dataDir()
     const before = await loadSigningKey(directory)
+    // As systemd's account has made it.
+    const uid = process.getuid!() === 0 ? 12345 : process.getuid!()
+    await chown(join(directory, 'signing.key'), uid, process.getgid!())
     const after = await replaceSigningKey(directory)
     expect(after.keyId).not.toBe(before.keyId)
+    expect((await stat(join(directory, 'signing.key'))).uid).toBe(uid)
     expect((await loadSigningKey(directory)).publicKey).toBe(after.publicKey)
     expect((await stat(join(directory, 'signing.key'))).mode & 0o777).toBe(0o600)
   })

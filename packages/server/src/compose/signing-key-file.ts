@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chown, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatSigningKey, generateSigningKey, parseSigningKey, type SigningKey } from '@hearth/crypto'
 
@@ -32,9 +32,11 @@ export async function findSigningKey(dataDir: string): Promise<SigningKey | unde
   }
 }
 
-/** Makes a new signing key, in place of the one that may be there. */
+/** Makes a new signing key, in place of the one that is there. It belongs to the same account, also when root makes it. */
 export async function replaceSigningKey(dataDir: string): Promise<SigningKey> {
+  const { uid, gid } = await stat(signingKeyPath(dataDir))
   const { key, draft } = await writeDraft(dataDir)
+  await chown(draft, uid, gid)
   await rename(draft, signingKeyPath(dataDir))
   return key
 }
