@@ -1,4 +1,18 @@
-import { createTestDatabase, NginxProcess, TestCa, TestServer, type TestClient } from '@hearth/test-kit'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  createTestDatabase,
+  FakeNetwork,
+  FakeWebServer,
+  NginxProcess,
+  TestCa,
+  TestServer,
+  type TestClient,
+} from '@hearth/test-kit'
+import { createClient } from 'matrix-js-sdk'
+import sharp from 'sharp'
+import { quiet } from '../../../client-api/test/js-sdk/quiet-logger.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const stack = new AsyncDisposableStack()
@@ -6,15 +20,25 @@ let nginx: NginxProcess
 let first: TestServer
 let second: TestServer
 let alice: TestClient
+let web: FakeWebServer
 
 beforeAll(async () => {
   const ca = stack.use(await TestCa.create())
   stack.use(ca.trust())
   nginx = stack.use(await NginxProcess.start({ certificate: await ca.issue(['localhost', '127.0.0.1', '::1']) }))
   const database = stack.use(await createTestDatabase())
-  const settings = { HEARTH_PUBLIC_URL: nginx.url, HEARTH_RATE_LIMITS_ENABLED: 'true' }
-  first = stack.use(await TestServer.start({ settings, database }))
-  second = stack.use(await TestServer.start({ settings, database }))
+  const media = await mkdtemp(join(tmpdir(), 'hearth-behind-'))
+  stack.defer(() => rm(media, { recursive: true, force: true }))
+  const network = new FakeNetwork()
+  web = stack.use(await FakeWebServer.start(network))
+  const settings = {
+    HEARTH_PUBLIC_URL: nginx.url,
+    HEARTH_RATE_LIMITS_ENABLED: 'true',
+    HEARTH_URL_PREVIEWS_ENABLED: 'true',
+    HEARTH_MEDIA_DIRECTORY: media,
+  }
+  first = stack.use(await TestServer.start({ settings, database, network }))
+  second = stack.use(await TestServer.start({ settings, database, network }))
   await nginx.leadTo([first.url, second.url])
   alice = await first.register('alice')
 })
@@ -73,6 +97,32 @@ describe('Hearth behind nginx', () => {
       .request('POST', 'createRoom', { body: { name: 'x'.repeat(2 * 1024 * 1024) } })
     expect([answer.status, answer.body['errcode']]).toEqual([413, 'M_TOO_LARGE'])
     expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+  })
+
+  it('has a client library send, get and shrink a picture and preview a page, whichever process is asked', async () => {
+    const { userId, accessToken } = alice
+    const client = createClient({ baseUrl: nginx.url, userId, accessToken, logger: quiet })
+    const picture = await sharp({ create: { width: 640, height: 480, channels: 3, background: '#4080c0' } })
+      .png()
+      .toBuffer()
+    const { content_uri: mxc } = await client.uploadContent(new Blob([picture]), { name: 'a.png', type: 'image/png' })
+    const get = (...[uri, width, height, method]: Parameters<typeof client.mxcUrlToHttp>) =>
+      fetch(client.mxcUrlToHttp(uri, width, height, method, false, true, true)!, {
+        headers: { authorization: `Bearer ${accessToken}` },
+      })
+    web.addHost('page.test')
+    web.put('/cat.png', { type: 'image/png', body: picture })
+    web.put('/cats', { type: 'text/html', body: '<title>Cats</title><meta property="og:image" content="/cat.png">' })
+    // One after the other nginx asks both.
+    for (let round = 0; round < 2; round++) {
+      expect(Buffer.from(await (await get(mxc)).arrayBuffer())).toEqual(picture)
+      const small = await sharp(await (await get(mxc, 96, 96, 'crop')).arrayBuffer()).metadata()
+      expect([small.width, small.height]).toEqual([96, 96])
+      const preview = await client.getUrlPreview('http://page.test/cats', Date.now() + round * 120_000)
+      expect(preview).toMatchObject({ 'og:title': 'Cats', 'og:image:width': 640 })
+      expect((await get(preview['og:image']!)).status).toBe(200)
+    }
+    expect(web.requestsTo('/cats')).toHaveLength(1)
   })
 
   it('goes on when one of two processes ends', async () => {
