@@ -1,5 +1,6 @@
 // Starts one Synapse process with a PostgreSQL of its own, prints where it is as one line of JSON, and stops on SIGTERM.
-// When: `npm run bench -- --compare synapse` runs it; by hand to try something against the reference implementation.
+// When: `npm run bench -- --compare synapse` and scripts/community.sh run it; by hand to try something against the reference
+// implementation. With --certificate and --private-key it serves others by HTTPS on the port of its --server-name.
 // Example: node --conditions=source scripts/start-synapse.ts --directory /tmp/synapse
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,10 +10,19 @@ import { EmbeddedPostgres } from '../packages/store/src/embedded/embedded-postgr
 import { SynapseServer } from '../packages/test-kit/src/interop/synapse-server.ts'
 
 const { values } = parseArgs({
-  options: { directory: { type: 'string' }, 'server-name': { type: 'string' }, 'ca-file': { type: 'string' } },
+  options: {
+    directory: { type: 'string' },
+    'server-name': { type: 'string' },
+    'ca-file': { type: 'string' },
+    certificate: { type: 'string' },
+    'private-key': { type: 'string' },
+  },
 })
-const { directory } = values
+const { directory, certificate: certificateFile, 'private-key': privateKeyFile } = values
 if (directory === undefined) throw new Error('--directory is missing: where the database, the keys and the log go')
+
+const port = Number(values['server-name']?.split(':')[1])
+const tls = certificateFile && privateKeyFile && port ? { port, certificateFile, privateKeyFile } : undefined
 
 const stopped = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve))
 await mkdir(directory, { recursive: true })
@@ -22,7 +32,7 @@ try {
     directory: join(directory, 'synapse'),
     databaseUrl: postgres.url,
     ...(values['server-name'] && { serverName: values['server-name'] }),
-    ...(values['ca-file'] && { federation: { caFile: values['ca-file'] } }),
+    ...(values['ca-file'] && { federation: { caFile: values['ca-file'], ...(tls && { tls }) } }),
   })
   const { url, pid, registrationSecret } = synapse
   console.log(JSON.stringify({ url, pid, registrationSecret, databaseUrl: postgres.url }))
