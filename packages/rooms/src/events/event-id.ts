@@ -47,6 +47,8 @@ export function referenceTo(version: RoomVersion, event: RoomEvent): EventRefere
 }
 
 function withoutKeys(pdu: JsonObject, dropped: readonly string[]): JsonObject {
+  // A draft has none of them.
+  if (!dropped.some((key) => Object.hasOwn(pdu, key))) return pdu
   // Entries keep a member named `__proto__`, which assignment would lose.
   return Object.fromEntries(Object.entries(pdu).filter(([key]) => !dropped.includes(key)))
 }
