@@ -47,7 +47,7 @@ describe('scripts/hearth', () => {
       status: 0,
       stdout: `the same process
 path ${checkout}/node_modules/.bin
-word --heap-growing-percent=40
+word --heap-growing-percent=70
 word --max-semi-space-size=32
 word ${checkout}/packages/server/dist/main.js
 word start
