@@ -43,6 +43,7 @@ import { RoomServers } from './tables/room-servers.ts'
 import { RoomStatistics } from './tables/room-statistics.ts'
 import { Rooms } from './tables/rooms.ts'
 import { ServerKeys } from './tables/server-keys.ts'
+import { SpaceWalks } from './tables/space-walks.ts'
 import { StateEvents } from './tables/state-events.ts'
 import { StreamHead } from './tables/stream-head.ts'
 import { ToDevice } from './tables/to-device.ts'
@@ -98,6 +99,7 @@ export class Tables {
   readonly roomStatistics: RoomStatistics
   readonly rooms: Rooms
   readonly serverKeys: ServerKeys
+  readonly spaceWalks: SpaceWalks
   readonly stateEvents: StateEvents
   readonly streamHead: StreamHead
   readonly toDevice: ToDevice
@@ -152,6 +154,7 @@ export class Tables {
     this.roomStatistics = new RoomStatistics(db)
     this.rooms = new Rooms(db)
     this.serverKeys = new ServerKeys(db)
+    this.spaceWalks = new SpaceWalks(db)
     this.stateEvents = new StateEvents(db)
     this.streamHead = new StreamHead(db)
     this.toDevice = new ToDevice(db)

@@ -33,4 +33,24 @@ describe('a process of several', () => {
       expect((await bobAtTwo.request('GET', `rooms/${roomId}/messages`, { query: { dir: 'b' } })).status).toBe(200)
     }
   })
+
+  it('goes on with a walk through a space that began on another', async () => {
+    const root = await alice.createRoom({ preset: 'public_chat', creation_content: { type: 'm.space' } })
+    for (let n = 0; n < 5; n++) {
+      const child = await alice.createRoom({ preset: 'public_chat' })
+      await alice.setState(root, 'm.space.child', { via: ['hearth.test'], order: String(n) }, child)
+    }
+    const path = `/_matrix/client/v1/rooms/${encodeURIComponent(root)}/hierarchy`
+    const seen: unknown[] = []
+    let from: string | undefined
+    let turns = 0
+    do {
+      const client = turns % 2 ? bob : bobAtTwo
+      const page = await client.get(path, { limit: 1, from })
+      seen.push(...(page['rooms'] as { room_id: string }[]).map((room) => room.room_id))
+      from = page['next_batch'] as string | undefined
+    } while (from !== undefined && ++turns < 20)
+    expect(new Set(seen).size).toBe(6)
+    expect(seen).toHaveLength(6)
+  })
 })

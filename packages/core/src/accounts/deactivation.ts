@@ -74,6 +74,7 @@ export class Deactivation {
           await tx.accountData.deleteAll(userNid)
           await tx.filters.deleteAll(userNid)
           await tx.presenceLists.deleteAll(userNid)
+          await tx.spaceWalks.deleteAll(userNid)
           const payload = { user_id: userId, user_nid: userNid }
           await tx.jobs.add({ kind: LEAVE_ROOMS, key: userId, payload, now })
           if (erased) {

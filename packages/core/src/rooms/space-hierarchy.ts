@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { forbidden, invalidParam, type RoomId } from '@hearth/protocol'
-import { LruCache, type Clock, type Metrics } from '@hearth/runtime'
+import type { Clock } from '@hearth/runtime'
+import type { Store } from '@hearth/store'
 import type { RemoteRooms } from '../remote-lookups/remote-rooms.ts'
 import type { Requester } from '../requester.ts'
 import type { OwnRoomPreview, RoomPreview, RoomPreviews, Viewer } from './room-previews.ts'
@@ -45,15 +46,16 @@ interface Level {
 
 /** Where a walk over the tree stands. Never changed: a client may ask for the same page twice. */
 interface Walk {
-  readonly userNid: number
   readonly roomId: RoomId
   readonly suggestedOnly: boolean
   readonly maxDepth: number
   /** From the first room downwards. */
   readonly levels: readonly Level[]
   readonly visited: ReadonlySet<RoomId>
-  readonly endsAt: number
 }
+
+/** A walk as JSON has it. The requester is no part of it. */
+type StoredWalk = Omit<Walk, 'visited'> & { readonly visited: readonly RoomId[] }
 
 const defaultLimit = 50
 const maxLimit = 100
@@ -68,10 +70,11 @@ const previewsAtATime = 50
 const remoteAtATime = 5
 const remoteTimeMs = 10_000
 const maxVia = 3
-const walksBytes = 32 * 1024 * 1024
+const tokenBytes = 12
 const walkLivesMs = 10 * 60_000
 
 interface SpaceHierarchyDeps {
+  readonly store: Pick<Store, 'spaceWalks'>
   readonly previews: RoomPreviews
   readonly children: SpaceChildren
   readonly remoteRooms: RemoteRooms
@@ -84,17 +87,9 @@ interface SpaceHierarchyDeps {
  */
 export class SpaceHierarchy {
   readonly #deps: SpaceHierarchyDeps
-  readonly #walks: LruCache<string, Walk>
 
-  constructor(deps: SpaceHierarchyDeps & { readonly metrics: Metrics }) {
+  constructor(deps: SpaceHierarchyDeps) {
     this.#deps = deps
-    this.#walks = new LruCache({
-      name: 'space-walks',
-      maxBytes: walksBytes,
-      sizeOf: ({ visited, levels }) =>
-        500 + 100 * visited.size + levels.reduce((bytes, { rooms }) => bytes + bytesOf(rooms), 0),
-      metrics: deps.metrics,
-    })
   }
 
   /**
@@ -104,7 +99,7 @@ export class SpaceHierarchy {
    *   and for one of a request with other parameters.
    */
   async page(request: HierarchyRequest): Promise<HierarchyPage> {
-    const walk = request.from === undefined ? this.#start(request) : this.#resume(request.from, request)
+    const walk = request.from === undefined ? this.#start(request) : await this.#resume(request.from, request)
     const viewer = await this.#deps.previews.viewer(request.requester)
     const visit = new PageVisit(this.#deps, viewer, walk)
     const limit = Math.min(request.limit ?? defaultLimit, maxLimit)
@@ -120,41 +115,41 @@ export class SpaceHierarchy {
       throw forbidden('You may not see this room')
     }
     const rest = visit.rest()
-    return rest ? { rooms, next: this.#keep(rest) } : { rooms }
+    return rest ? { rooms, next: await this.#keep(rest, request.requester) } : { rooms }
   }
 
-  #start({ requester, roomId, suggestedOnly, maxDepth = deepest }: HierarchyRequest): Walk {
+  #start({ roomId, suggestedOnly, maxDepth = deepest }: HierarchyRequest): Walk {
     return {
-      userNid: requester.userNid,
       roomId,
       suggestedOnly,
       maxDepth: Math.min(maxDepth, deepest),
       levels: [{ rooms: [{ roomId, via: [] }], next: 0 }],
       visited: new Set(),
-      endsAt: this.#deps.clock.monotonic() + walkLivesMs,
     }
   }
 
-  #resume(token: string, { requester, roomId, suggestedOnly, maxDepth }: HierarchyRequest): Walk {
-    const walk = this.#walks.get(token)
-    const isTheirs = walk?.userNid === requester.userNid && walk.roomId === roomId
-    if (!walk || !isTheirs || walk.endsAt < this.#deps.clock.monotonic()) {
+  async #resume(token: string, { requester, roomId, suggestedOnly, maxDepth }: HierarchyRequest): Promise<Walk> {
+    const { store, clock } = this.#deps
+    const id = Buffer.from(token, 'base64url')
+    const text = id.length === tokenBytes && (await store.spaceWalks.find(id, requester.userNid, clock.now()))
+    const walk = text ? (JSON.parse(text) as StoredWalk) : undefined
+    if (walk?.roomId !== roomId) {
       throw invalidParam('Not a token of this hierarchy, or one that has been left for too long')
     }
     const isSame = Math.min(maxDepth ?? deepest, deepest) === walk.maxDepth && suggestedOnly === walk.suggestedOnly
     if (!isSame) throw invalidParam('max_depth and suggested_only stay the same from page to page')
-    return walk
+    return { ...walk, visited: new Set(walk.visited) }
   }
 
-  #keep(walk: Walk): string {
-    const token = randomBytes(12).toString('base64url')
-    this.#walks.set(token, { ...walk, endsAt: this.#deps.clock.monotonic() + walkLivesMs })
-    return token
+  /** Writes down where a walk stands, for whichever process is asked for the next page. */
+  async #keep(walk: Walk, { userNid }: Requester): Promise<string> {
+    const { store, clock } = this.#deps
+    const id = randomBytes(tokenBytes)
+    const now = clock.now()
+    const stored: StoredWalk = { ...walk, visited: [...walk.visited] }
+    await store.spaceWalks.insert({ id, userNid, walk: JSON.stringify(stored), expiresTs: now + walkLivesMs, now })
+    return id.toString('base64url')
   }
-}
-
-function bytesOf(rooms: readonly NamedRoom[]): number {
-  return rooms.reduce((bytes, { via }) => via.reduce((sum, server) => sum + 20 + server.length, bytes + 100), 0)
 }
 
 function namedRooms(children: readonly SpaceChild[]): NamedRoom[] {

@@ -140,11 +140,11 @@ export function buildRooms(deps: RoomDeps) {
   const roomPreviews = new RoomPreviews({ store, remoteRooms, serverName })
   const spaceChildren = new SpaceChildren({ store, clock })
   const spaceHierarchy = new SpaceHierarchy({
+    store,
     previews: roomPreviews,
     children: spaceChildren,
     remoteRooms,
     clock,
-    metrics,
   })
   const restrictedJoins = new RestrictedJoins({ store, serverName })
   const forgetRoom = new ForgetRoom({ store, feed })
