@@ -25,7 +25,13 @@ export { FakeWebServer, type WebPage, type WebPageRequest } from './federation/f
 export { FederationGate } from './interop/federation-gate.ts'
 export { Oracle, type OracleAnswer } from './interop/oracle.ts'
 export { interopPrograms, pythonEnvironment } from './interop/python-environment.ts'
-export { PeerServers, type HearthPeer, type HearthProcessPeer, type Peer } from './interop/peer-servers.ts'
+export {
+  PeerServers,
+  type HearthBehindNginx,
+  type HearthPeer,
+  type HearthProcessPeer,
+  type Peer,
+} from './interop/peer-servers.ts'
 export { eventually, roomAsSeen, untilTheyAgree, type RoomAsSeen } from './interop/room-as-seen.ts'
 export { SynapseServer, type SynapseFederation, type SynapseOptions } from './interop/synapse-server.ts'
 export {

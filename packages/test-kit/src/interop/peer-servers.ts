@@ -4,8 +4,10 @@ import { join } from 'node:path'
 
 import { createTestDatabase } from '../database.ts'
 import { freePort } from '../free-port.ts'
+import { NginxProcess } from '../nginx-process.ts'
+import { RedisServer } from '../redis-server.ts'
 import { ServerProcess } from '../server-process.ts'
-import type { TestClient } from '../test-client.ts'
+import { TestClient } from '../test-client.ts'
 import type { TestDatabase } from '../test-postgres.ts'
 import { TestServer } from '../test-server.ts'
 import { TestCa } from '../tls/test-ca.ts'
@@ -26,6 +28,16 @@ export interface HearthPeer extends Peer {
 /** A Hearth in a process of its own, which can be killed. */
 export interface HearthProcessPeer extends Peer {
   readonly server: ServerProcess
+}
+
+/** Processes of one Hearth behind an nginx. */
+export interface HearthBehindNginx extends Peer {
+  /** Each keeps its port when it is started again. */
+  readonly processes: readonly ServerProcess[]
+  readonly nginx: NginxProcess
+  readonly redis: RedisServer
+  /** A client that is not logged in. */
+  readonly anonymous: TestClient
 }
 
 const host = '127.0.0.1'
@@ -71,6 +83,26 @@ export class PeerServers implements AsyncDisposable {
     const { serverName, settings: own } = await this.#hearthSettings()
     const server = this.#stack.use(await ServerProcess.start({ settings: { ...own, ...settings }, database }))
     return { serverName, server, register: (username) => server.register(username) }
+  }
+
+  /** Starts so many processes of one Hearth, with a Redis, behind an nginx with the files that are shipped. */
+  async hearthBehindNginx(count: number): Promise<HearthBehindNginx> {
+    const database = this.#stack.use(await createTestDatabase())
+    const redis = this.#stack.use(await RedisServer.start())
+    const nginx = this.#stack.use(await NginxProcess.start({ certificate: await this.ca.issue([host, 'localhost']) }))
+    const serverName = `${host}:${nginx.ports.https}`
+    const shared = { ...this.#trust(), HEARTH_SERVER_NAME: serverName, HEARTH_REDIS_URL: redis.url }
+    const processes: ServerProcess[] = []
+    for (let number = 0; number < count; number += 1) {
+      const settings = { ...shared, HEARTH_PUBLIC_URL: nginx.url, HEARTH_LISTEN: `http://${host}:${await freePort()}` }
+      const [beside] = processes
+      const options = { settings, database, ...(beside && { beside }) }
+      processes.push(this.#stack.use(await ServerProcess.start(options)))
+    }
+    await nginx.leadTo(processes.map(({ url }) => url))
+    const anonymous = new TestClient({ baseUrl: () => nginx.url })
+    const register = (username: string) => anonymous.register(username, `${username}'s password`)
+    return { serverName, processes, nginx, redis, anonymous, register }
   }
 
   /** Starts a Synapse. */
