@@ -1,4 +1,5 @@
 import type { Queryable } from '../connection/queryable.ts'
+import { int4Array, int8Array, textArray } from '../persister/binary-array.ts'
 
 /** What somebody has not read of one thread of a room. */
 export interface UnreadCountRow {
@@ -82,18 +83,18 @@ export class UnreadCounts {
              last_pos = excluded.last_pos`,
       [
         ...columnsOf(rows.map(({ lastPos, ...row }) => ({ ...row, pos: lastPos }))),
-        rows.map(({ notifications }) => notifications),
-        rows.map(({ highlights }) => highlights),
+        int4Array(rows.map(({ notifications }) => notifications)),
+        int4Array(rows.map(({ highlights }) => highlights)),
       ],
     )
   }
 }
 
-function columnsOf(ranges: readonly ReadUpTo[]): [number[], number[], (string | null)[], number[]] {
+function columnsOf(ranges: readonly ReadUpTo[]): Buffer[] {
   return [
-    ranges.map(({ userNid }) => userNid),
-    ranges.map(({ roomNid }) => roomNid),
-    ranges.map(({ threadId }) => threadId),
-    ranges.map(({ pos }) => pos),
+    int4Array(ranges.map(({ userNid }) => userNid)),
+    int4Array(ranges.map(({ roomNid }) => roomNid)),
+    textArray(ranges.map(({ threadId }) => threadId)),
+    int8Array(ranges.map(({ pos }) => pos)),
   ]
 }
