@@ -27,11 +27,26 @@ it('gives a file to those who read it while it arrives, also when it is moved be
   await once(slow, 'readable')
   await file.write(bytes.subarray(100_000))
   expect(await file.finish()).toEqual({ hash: createHash('sha256').update(bytes).digest(), size: 200_000 })
+  file.release()
   await rename(file.path, join(directory, 'moved'))
   await file[Symbol.asyncDispose]()
   expect(await early).toEqual(bytes)
   expect(await buffer(slow)).toEqual(bytes)
   expect(await files()).toEqual([])
+})
+
+it('keeps its end back until it is released, for good when it is not', async () => {
+  const file = await spool.begin()
+  let received = 0
+  const reading = file.follow().on('data', (chunk: Buffer) => (received += chunk.length))
+  const failed = once(reading, 'error')
+  await file.write(Buffer.alloc(200_000))
+  await file.finish()
+  await expect.poll(() => received).toBe(200_000 - 64 * 1024)
+  file.fail(new Error('nobody may have it'))
+  expect(await failed).toMatchObject([{ message: 'nobody may have it' }])
+  expect(received).toBe(200_000 - 64 * 1024)
+  await file[Symbol.asyncDispose]()
 })
 
 it('tells those who read it that it breaks off', async () => {

@@ -6,6 +6,8 @@ import type { Content } from './blob-store.ts'
 import { asStorageError } from './storage-full.ts'
 
 const READ_BYTES = 64 * 1024
+/** So many of the last bytes are kept back from those who follow a file until it is known whether they may have it. */
+export const HELD_BYTES = 64 * 1024
 
 /** Where files are while they arrive. What a process leaves there when it dies is removed by the next sweep. */
 export class Spool {
@@ -50,7 +52,7 @@ export class SpooledFile implements AsyncDisposable {
   readonly #hash = createHash('sha256')
   readonly #waiting = new Set<() => void>()
   #bytes = 0
-  #end: 'whole' | { readonly error: unknown } | undefined
+  #end: 'released' | { readonly error: unknown } | undefined
   #readers = 0
   #disposed = false
 
@@ -84,16 +86,20 @@ export class SpooledFile implements AsyncDisposable {
     this.#wake()
   }
 
-  /** Says that this is all, and makes sure that it is on the disk. */
+  /** Makes sure that all of it is on the disk. */
   async finish(): Promise<Content> {
     try {
       await this.#handle.sync()
     } catch (error) {
       throw asStorageError(error)
     }
-    this.#end = 'whole'
-    this.#wake()
     return { hash: this.#hash.digest(), size: this.#bytes }
+  }
+
+  /** Says that this is all, and may be seen to its end. */
+  release(): void {
+    this.#end ??= 'released'
+    this.#wake()
   }
 
   /** Says that no more will come, and why: whoever reads fails with it. */
@@ -102,7 +108,7 @@ export class SpooledFile implements AsyncDisposable {
     this.#wake()
   }
 
-  /** The bytes from the first on, as they arrive; who has not read to the end when the file is moved still can. */
+  /** The bytes from the first on, as they arrive, the last ones when they are released; who has not read to the end when the file is moved still can. */
   follow(): Readable {
     if (this.#disposed) throw new Error('the file is closed')
     this.#readers += 1
@@ -140,14 +146,19 @@ export class SpooledFile implements AsyncDisposable {
 
   /** The bytes at a position, when they have come; null at the end. */
   async #next(at: number, isGone: () => boolean): Promise<Buffer | null> {
-    while (at >= this.#bytes) {
-      if (this.#end === 'whole' || isGone()) return null
+    while (at >= this.#readable) {
+      if (this.#end === 'released' || isGone()) return null
       if (this.#end !== undefined) throw this.#end.error
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
     }
-    const length = Math.min(READ_BYTES, this.#bytes - at)
+    const length = Math.min(READ_BYTES, this.#readable - at)
     const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at)
     return buffer.subarray(0, bytesRead)
+  }
+
+  /** How much may be read. */
+  get #readable(): number {
+    return this.#end === 'released' ? this.#bytes : this.#bytes - HELD_BYTES
   }
 
   #wake(): void {

@@ -5,6 +5,7 @@ import type { Store } from '@hearth/store'
 import { nameInDisposition } from '../answers/content-disposition.ts'
 import { contentTypeOf } from '../answers/content-type.ts'
 import type { Blobs } from '../blobs/blobs.ts'
+import { HELD_BYTES } from '../blobs/spool.ts'
 import { storedMedia, type ArrivingMedia, type StoredMedia } from '../files/stored-media.ts'
 import { mxcUri, type Mxc } from '../media-id.ts'
 import { Arrival } from './arrival.ts'
@@ -127,10 +128,11 @@ export class RemoteMedia {
         budget.take(payer, chunk.length)
         if (file.bytes + chunk.length > maxBytes) throw tooLarge()
         await file.write(chunk)
-        if (!isBegun) arrival.begin({ contentType, name }, file)
+        // A small one is handed on when it is here, and not at all when nobody may have it.
+        if (isBegun || file.bytes <= HELD_BYTES) continue
+        arrival.begin({ contentType, name }, file)
         isBegun = true
       }
-      if (!isBegun) arrival.begin({ contentType, name }, file)
       arrival.received()
       const serverNid = await store.servers.intern(mxc.serverName)
       await blobs.keep(file, async (tx, { hash }) => {
@@ -139,6 +141,7 @@ export class RemoteMedia {
       })
       const media = await this.#stored(mxc)
       if (media === undefined) throw new Error('a file vanished while it was being stored')
+      file.release()
       return media
     } catch (error) {
       file.fail(refusalOf(error))
