@@ -19,6 +19,7 @@ export class RoomRegistry {
   readonly #events: RoomEvents
   readonly #rooms: LruCache<number, Room>
   readonly #nids: LruCache<RoomId, number>
+  readonly #ids: LruCache<number, RoomId>
   readonly #loading = new Map<number, LoadingRoom>()
 
   constructor(deps: { store: Store; events: RoomEvents; maxRooms: number; metrics: Metrics }) {
@@ -26,6 +27,7 @@ export class RoomRegistry {
     this.#events = deps.events
     this.#rooms = new LruCache({ name: 'rooms', maxEntries: deps.maxRooms, metrics: deps.metrics })
     this.#nids = new LruCache({ name: 'room-ids', maxEntries: 4 * deps.maxRooms, metrics: deps.metrics })
+    this.#ids = new LruCache({ name: 'room-numbers', maxEntries: 4 * deps.maxRooms, metrics: deps.metrics })
   }
 
   /** The room with this id; undefined when this server knows no event of it. */
@@ -44,6 +46,15 @@ export class RoomRegistry {
     const room = await this.find(roomId)
     if (!room) throw notFound('Unknown room')
     return room
+  }
+
+  /** The id of a room, which never changes: nothing else of it is read. undefined when there is none. */
+  async idOf(nid: number): Promise<RoomId | undefined> {
+    const known = this.#rooms.get(nid)?.id ?? this.#ids.get(nid)
+    if (known !== undefined) return known
+    const [row] = await this.#store.rooms.findByNids([nid])
+    if (row) this.#ids.set(nid, row.roomId)
+    return row?.roomId
   }
 
   async findByNid(nid: number): Promise<Room | undefined> {

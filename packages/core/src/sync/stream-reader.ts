@@ -78,8 +78,10 @@ export class StreamReader {
 
   async #eventChanges(change: EventStreamChange): Promise<Change[]> {
     const { event: row, pos } = change
-    const room = await this.#rooms.findByNid(row.roomNid)
-    if (!room) return []
+    // Rooms that others move on are loaded for those who need more of them than this.
+    const id = await this.#rooms.idOf(row.roomNid)
+    if (id === undefined) return []
+    const room = { nid: row.roomNid, id }
     const event = await this.#eventChange(room, change)
     if (row.currentStateNid === null) return [event]
     const members = await this.#resolvedMembers(room, { pos, stateNid: row.currentStateNid })
@@ -89,7 +91,7 @@ export class StreamReader {
 
   /** The memberships that changed at a position where history had forked. */
   async #resolvedMembers(
-    room: Room,
+    room: Pick<Room, 'id' | 'nid'>,
     { pos, stateNid }: { readonly pos: number; readonly stateNid: number },
   ): Promise<ResolvedMemberChange[]> {
     const { events, eventTypes, stateKeys, states } = this.#store
@@ -125,12 +127,12 @@ export class StreamReader {
     )
   }
 
-  async #eventChange(room: Room, change: EventStreamChange): Promise<EventChange> {
+  async #eventChange(room: Pick<Room, 'id' | 'nid'>, change: EventStreamChange): Promise<EventChange> {
     const { event: row, pos, stateBeforeNid, redactedNid, txn } = change
     if (redactedNid !== null) this.#events.forget(redactedNid)
     const event = this.#events.parse(row)
-    const stateNid = row.stateNid ?? room.head.stateNid
     const { replacesNid } = row
+    const stateNid = row.stateNid ?? (await this.#rooms.findByNid(room.nid))?.head.stateNid ?? 0
     const replaced = replacesNid === null ? undefined : (await this.#events.findByNids([replacesNid])).get(replacesNid)
     const redacted = redactedNid === null ? undefined : (await this.#events.findByNids([redactedNid])).get(redactedNid)
     const membership = membershipOf(event)
