@@ -55,7 +55,7 @@ describe('EDUs of other servers', () => {
       expect(ephemeral(await alice.sync({ since: answer.next_batch }), 'm.typing')).toEqual([{ user_ids: [] }])
     })
 
-    it('[SEC-145] are passed over that are of users of other servers, or of who is not in the room', async () => {
+    it('[SEC-145] [C-03] are passed over that are of users of other servers, or of who is not in the room', async () => {
       await send([
         typing(true, { user_id: alice.userId }),
         typing(true, { user_id: `@nobody:${peer.name}` }),
@@ -106,7 +106,7 @@ describe('EDUs of other servers', () => {
       ])
     })
 
-    it('[SEC-146] are passed over that are wrong, without those beside them', async () => {
+    it('[SEC-146] [S-16] [S-56] [C-03] are passed over that are wrong, without those beside them', async () => {
       const eventId = await alice.sendText(room.id, '1')
       const elsewhere = await alice.sendText(await alice.createRoom(), 'elsewhere')
       since = (await alice.sync()).next_batch
@@ -177,7 +177,7 @@ describe('EDUs of other servers', () => {
       ])
     })
 
-    it('are passed over that are of others, or of who shares no room with our users', async () => {
+    it('[C-03] are passed over that are of others, or of who shares no room with our users', async () => {
       const other = (userId: string) => ({ user_id: userId, presence: 'online', last_active_ago: 5 })
       await send([presence(other(alice.userId), other(`@nobody:${peer.name}`), other(`@x:${stranger.name}`))])
       await send([presence(other(room.userId), other(`@x:${stranger.name}`))], stranger)
@@ -209,7 +209,7 @@ describe('EDUs of other servers', () => {
       ])
     })
 
-    it('[SEC-150] are passed over that are of another sender, for others, or malformed', async () => {
+    it('[SEC-150] [C-03] are passed over that are of another sender, for others, or malformed', async () => {
       const toAlice = { [alice.userId]: { '*': { n: 'no' } } }
       await send([
         message(toAlice, { sender: alice.userId }),

@@ -239,7 +239,7 @@ describe('GET /backfill', () => {
     expect((all.body['pdus'] as { type: string }[]).at(-1)?.type).toBe('m.room.create')
   })
 
-  it('keeps the graph together where the history is not for the server', async () => {
+  it('[S-05] keeps the graph together where the history is not for the server', async () => {
     const roomId = await withVisibility('joined')
     await alice.sendText(roomId, 'before')
     await bob.join(roomId)
@@ -310,7 +310,7 @@ describe('POST /get_missing_events', () => {
     expect(await missing({ earliest_events: [], latest_events: ['$unknown'] })).toEqual([])
   })
 
-  it('redacts what the server may not see', async () => {
+  it('[S-05] redacts what the server may not see', async () => {
     const roomId = await withVisibility('joined')
     await alice.sendText(roomId, 'before')
     const { event: join } = await bob.join(roomId)
@@ -441,7 +441,7 @@ const questions = (roomId: string, eventId: string): [string, (user: PeerUser) =
 ]
 
 describe('who may ask', () => {
-  it('[SEC-158] [S-43] are servers in the room: others do not even learn that there is one', async () => {
+  it('[SEC-158] [S-07] [S-43] [S-49] are servers in the room: others do not even learn that there is one', async () => {
     const roomId = await publicRoom()
     const eventId = await alice.sendText(roomId, 'secret')
     const unknown = questions('!unknown:hearth.test', eventId)

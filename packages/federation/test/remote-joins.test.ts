@@ -80,6 +80,40 @@ describe('joining a room of another server', () => {
     expect(await joinedTo(alice)).toContain(room.id)
   })
 
+  it('[C-07] signs no template but that of the join', async () => {
+    await using liar = await FakePeer.start({ ca, network, name: 'templates.test' })
+    const { room } = new ResidentPeer(liar, '11')
+    const join = { ...room.draft(room.member(alice.userId, 'join')) }
+    const templates: object[] = [
+      { type: 'm.room.power_levels', state_key: '' },
+      { sender: '@victim:hearth.test' },
+      { state_key: '@victim:hearth.test' },
+      { room_id: '!other:hearth.test' },
+      { content: { membership: 'ban' } },
+      { content: { membership: 'leave' } },
+      { prev_events: [], auth_events: 7 },
+    ]
+    const isJoin = (target: string) => target.includes('make_join') || target.includes('send_join')
+    for (const change of templates) {
+      liar.on('GET', /make_(join|leave|knock)/, () => ({ room_version: '11', event: { ...join, ...change } }) as never)
+      for (const target of [path(room, 'templates.test'), path(room, 'templates.test').replace('join/', 'knock/')]) {
+        const answer = await alice.request('POST', target)
+        expect([change, answer.status]).toEqual([change, 502])
+      }
+    }
+    expect(liar.requests.some(({ target }) => isJoin(target))).toBe(true)
+    expect(liar.requestsTo(/send_(join|leave|knock)/)).toEqual([])
+
+    // What else a template says is not said in the user's name.
+    const received: Record<string, unknown>[] = []
+    const more = { content: { membership: 'join', displayname: 'Fool' }, unsigned: { x: 1 }, 'org.example': true }
+    liar.on('GET', /make_join/, () => ({ room_version: '11', event: { ...join, ...more } }) as never)
+    liar.on('PUT', /send_join/, ({ body }) => (received.push(body), [403, { errcode: 'M_FORBIDDEN' }]))
+    await alice.request('POST', path(room, 'templates.test'))
+    expect(received).toHaveLength(1)
+    expect(JSON.stringify(received)).not.toMatch(/Fool|unsigned|org\.example/)
+  })
+
   it('is taken back where a server has let the user in but what it tells of the room cannot be used', async () => {
     await using forger = await FakePeer.start({ ca, network, name: 'late.test' })
     const { room, received, answers } = new ResidentPeer(forger, '11')

@@ -270,7 +270,7 @@ describe('the gap before an event', () => {
     await gapFiller.stop()
   })
 
-  it('[SEC-124] gives nobody power: a state that a server invents for its event counts against the current one', async () => {
+  it('[SEC-124] [S-26] gives nobody power: a state that a server invents for its event counts against the current one', async () => {
     const { foreign, room } = await talkativeRoom(1)
     const mallory = '@mallory:hs2'
     foreign.send(foreign.member(mallory, 'join'))

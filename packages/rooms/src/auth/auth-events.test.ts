@@ -31,13 +31,13 @@ describe.each(versionIds)('the auth events of an event in room version %s', (id)
     expect(rulesOf(usual.slice(0, 2))).toBe('allowed')
   })
 
-  it('may not have one type and state key twice (1)', () => {
+  it('[S-47] may not have one type and state key twice (1)', () => {
     const { room, usual, rulesOf } = setUp()
     expect(rulesOf([...usual, usual.at(-1)!])).toBe(`${rule}.1`)
     expect(rulesOf([...usual, room.powerLevels({ ban: 1 })])).toBe(`${rule}.1`)
   })
 
-  it('may be no others (2)', () => {
+  it('[S-47] may be no others (2)', () => {
     const { room, usual, joinRule, rulesOf } = setUp()
     expect(rulesOf([...usual, joinRule])).toBe(`${rule}.2`)
     expect(rulesOf([...usual, room.member(bob, 'join')])).toBe(`${rule}.2`)
@@ -46,7 +46,7 @@ describe.each(versionIds)('the auth events of an event in room version %s', (id)
     if (!isCreateAuthEvent) expect(rulesOf([...usual, room.create])).toBe(`${rule}.2`)
   })
 
-  it('may not be rejected (3)', () => {
+  it('[S-47] may not be rejected (3)', () => {
     const { usual, rulesOf } = setUp()
     expect(rulesOf(usual.map((event) => ({ ...event, rejected: true })))).toBe(`${rule}.3`)
   })
@@ -57,7 +57,7 @@ describe.each(versionIds)('the auth events of an event in room version %s', (id)
     expect(rulesOf([])).toBe(isCreateAuthEvent ? '2.4' : 'allowed')
   })
 
-  it('must be of the same room', () => {
+  it('[S-20] must be of the same room', () => {
     const { room, usual, rulesOf } = setUp()
     const foreign = room.event({ type: 'm.room.member', sender: alice, state_key: alice, room_id: '!other:hs1' })
     const withForeign = usual.map((event) => (event.pdu.type === 'm.room.member' ? foreign : event))

@@ -152,19 +152,19 @@ describe.each(versionsBetween(1, 9))('levels in room version %s', (id) => {
 describe.each(versionsBetween(10, 12))('levels in room version %s', (id) => {
   const rules = rulesOf(id)
 
-  it.each(levelNames)('must be integers: %s', (name) => {
+  it.each(levelNames)('[SEC-137] must be integers: %s', (name) => {
     for (const level of ['50', 50.5, null, true, []] as JsonValue[]) {
       expect(change(id, {}, { [name]: level })).toBe(rules.integerLevels)
     }
   })
 
-  it.each(['events', 'notifications'])('must be integers in %s', (map) => {
+  it.each(['events', 'notifications'])('[SEC-137] must be integers in %s', (map) => {
     for (const entries of [{ m: '50' }, { m: 1.5 }, { m: null }, [], '', null] as JsonValue[]) {
       expect(change(id, {}, { [map]: entries })).toBe(rules.integerMaps)
     }
   })
 
-  it('must be integers in users', () => {
+  it('[SEC-137] must be integers in users', () => {
     expect(change(id, {}, { users: { [carol]: '50' } })).toBe(rules.users)
   })
 })

@@ -9,7 +9,7 @@ function viewOf(room: TestRoom): RoomStateView {
 }
 
 describe.each(versionIds)('the room of version %s', (id) => {
-  it('has the defaults of a room without power levels', () => {
+  it('[S-06] has the defaults of a room without power levels', () => {
     const { powerLevels } = viewOf(new TestRoom(id))
     expect(powerLevels.of(alice)).toBe(id === '12' ? Infinity : 100)
     expect(powerLevels.of(bob)).toBe(0)

@@ -50,9 +50,12 @@ export class SentInvites {
    * @throws MatrixError what the plan, the room's rules or the other server refuse.
    */
   async send(room: Room, plan: Planner): Promise<SentEvent> {
-    const { sender, receiver } = this.#deps
+    const { sender, receiver, events } = this.#deps
     const proposed = await sender.propose(room, plan)
     if ('existing' in proposed) return proposed.existing
+    const create = await events.findState(room.head.state, 'm.room.create', '')
+    // Nobody else's server could follow it, and it would be told of the room for nothing.
+    if (create?.pdu.content['m.federate'] === false) throw forbidden('This room is for users of its own server only')
     const signed = await this.#askToSign(room, proposed)
     const placement = await receiver.receiveOne(room, { ...signed, outgoing: true, mustBeCurrent: true })
     switch (placement.kind) {
