@@ -89,7 +89,7 @@ describe('a room that is for one server only', () => {
       mallory.signer,
     )
     expect((await mallory.submit('join', roomId, join)).status).toBe(403)
-    await mallory.put('v1/send/federate', { origin: peer.name, origin_server_ts: 1, pdus: [join.pdu as never] })
+    await mallory.put('v1/send/federate', { origin: peer.name, origin_server_ts: 1, pdus: [join.pdu] })
     expect(await stateOf(roomId)).not.toHaveProperty(`m.room.member ${mallory.userId}`)
   })
 })
@@ -179,7 +179,7 @@ describe('events of another server', () => {
     const room = await sharedRoom({ roomVersion })
     const target = await alice.sendText(room.id, 'mine')
     const named = room.version.redactsIn === 'content' ? { content: { redacts: target } } : { redacts: target }
-    const redaction = room.build({ type: 'm.room.redaction', content: {}, ...named } as never)
+    const redaction = room.build({ type: 'm.room.redaction', content: {}, ...named })
     await room.sendPdus(redaction.pdu)
     expect((await eventOf(room.id, target)).body['content']).toMatchObject({ body: 'mine' })
   })
@@ -189,7 +189,7 @@ describe('events of another server', () => {
     const ids = ['one', 'two', 'self'].map((name) => `$${name}${Date.now()}:${peer.name}`)
     const [one, two, self] = ids as [string, string, string]
     const redaction = (eventId: string, redacts: string) =>
-      withId(room, eventId, room.build({ type: 'm.room.redaction', content: {}, redacts } as never))
+      withId(room, eventId, room.build({ type: 'm.room.redaction', content: {}, redacts }))
     const answer = await room.sendPdus(redaction(one, two).pdu, redaction(two, one).pdu, redaction(self, self).pdu)
     expect(answer.status).toBe(200)
     for (const eventId of ids) expect((await eventOf(room.id, eventId)).status).toBeLessThan(500)
@@ -206,7 +206,7 @@ describe('events of another server', () => {
     ] as const) {
       const missing = room.next({ content: { msgtype: 'm.text', body: 'true' } })
       const next = room.next()
-      peer.on('POST', /get_missing_events/, () => ({ events: [change(missing.pdu) as never] }))
+      peer.on('POST', /get_missing_events/, () => ({ events: [change(missing.pdu)] }))
       await room.sendPdus(next.pdu)
       if (expected === 200) await soon(async () => (await eventOf(room.id, missing.eventId)).status).toBe(200)
       const { text } = await eventOf(room.id, missing.eventId)
@@ -234,13 +234,13 @@ describe('state that a server tells of before an event of its own', () => {
   /** Sends an event before which there is only what the peer tells the state of. */
   async function tell(room: SharedRoom, events: readonly BuiltEvent[], stateIds: readonly string[]): Promise<void> {
     const unknown = room.build({ prev_events: [`$${'x'.repeat(43)}` as never] })
-    const next = room.build({ prev_events: [unknown.eventId as never] })
+    const next = room.build({ prev_events: [unknown.eventId] })
     const byId = new Map([...events, unknown].map((event) => [event.eventId as string, event.pdu]))
-    peer.on('POST', /get_missing_events/, () => ({ events: [unknown.pdu as never] }))
+    peer.on('POST', /get_missing_events/, () => ({ events: [unknown.pdu] }))
     peer.on('GET', /\/state_ids\//, () => ({ pdu_ids: [...stateIds], auth_chain_ids: [] }))
     peer.on('GET', /\/event\//, ({ path }) => {
       const pdu = byId.get(decodeURIComponent(path.split('/').at(-1)!))
-      return pdu ? { origin: peer.name, origin_server_ts: 1, pdus: [pdu as never] } : [404, { errcode: 'M_NOT_FOUND' }]
+      return pdu ? { origin: peer.name, origin_server_ts: 1, pdus: [pdu] } : [404, { errcode: 'M_NOT_FOUND' }]
     })
     const asked = peer.requestsTo(/\/state_ids\//).length
     await room.sendPdus(next.pdu)
