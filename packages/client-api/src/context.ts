@@ -63,6 +63,7 @@ export interface ServerFacts {
 /** The services that endpoints use. */
 export interface ClientApiContext extends Pick<
   AccountServices,
+  | 'accountModeration'
   | 'deactivation'
   | 'devices'
   | 'fallbackAuth'
@@ -128,7 +129,13 @@ export interface ClientRequesters extends Requesters {
    * {@link https://spec.matrix.org/v1.19/client-server-api/#guest-access}
    */
   readonly userOrGuest: Requester
-  /** The same, or nobody: without an access token all are alike. */
+  /** A user or guest whose account may be locked. */
+  readonly userEvenLocked: Requester
+  /** A user whom no administrator has suspended: for what others see. */
+  readonly activeUser: Requester
+  /** The same, or a guest. */
+  readonly activeUserOrGuest: Requester
+  /** A user, a guest, or nobody: without an access token all are alike. */
   readonly userIfAny: Requester | undefined
 }
 

@@ -4,6 +4,11 @@ import { getAccountDataPerRoom } from './account-data/get-account-data-per-room.
 import { getAccountData } from './account-data/get-account-data.ts'
 import { setAccountDataPerRoom } from './account-data/set-account-data-per-room.ts'
 import { setAccountData } from './account-data/set-account-data.ts'
+import { getAdminLockUser } from './administration/get-admin-lock-user.ts'
+import { getAdminSuspendUser } from './administration/get-admin-suspend-user.ts'
+import { getWhoIs } from './administration/get-who-is.ts'
+import { setAdminLockUser } from './administration/set-admin-lock-user.ts'
+import { setAdminSuspendUser } from './administration/set-admin-suspend-user.ts'
 import { changePassword } from './account/change-password.ts'
 import { deactivateAccount } from './account/deactivate-account.ts'
 import { getAccount3PIDs } from './account/get-account3-pids.ts'
@@ -264,6 +269,11 @@ export const endpoints = {
   postReceipt,
   setReadMarker,
   checkUsernameAvailability,
+  getAdminLockUser,
+  getAdminSuspendUser,
+  getWhoIs,
+  setAdminLockUser,
+  setAdminSuspendUser,
   getSharedSecretNonce,
   registerWithSharedSecret,
   register,

@@ -1,4 +1,4 @@
-export { clientApi } from './client-api.ts'
+export { clientApi, sharedSecretApi } from './client-api.ts'
 export type { ClientApiContext, ClientRequesters, ServerFacts } from './context.ts'
 export { endpoints } from './endpoints.ts'
 export { registrationLink } from './pages/registration-link.ts'

@@ -12,4 +12,6 @@ export interface Requester extends LocalUser {
   readonly deviceId: DeviceId
   readonly deviceNid: number
   readonly isAdmin: boolean
+  /** Whether an administrator has it read only: it may say nothing and come in nowhere. */
+  readonly isSuspended: boolean
 }

@@ -65,7 +65,7 @@ const refused = { status: 401, body: { errcode: 'M_UNAUTHORIZED' } }
 const taken = { status: 200 }
 
 describe('the signature of a request', () => {
-  it('is asked for', async () => {
+  it('[H-33] is asked for', async () => {
     expect(await get()).toMatchObject(refused)
     expect(await get('Bearer x')).toMatchObject(refused)
     expect(await get('X-Matrix')).toMatchObject(refused)
@@ -94,7 +94,7 @@ describe('the signature of a request', () => {
     expect(await get(header({}, signatureOf({ content: {} })))).toMatchObject(refused)
   })
 
-  it('[SEC-96] may be written in every form of the grammar', async () => {
+  it('[H-33] [SEC-96] may be written in every form of the grammar', async () => {
     const sig = signatureOf()
     const key = peer.signingKey.keyId
     for (const value of [

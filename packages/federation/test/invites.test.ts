@@ -74,7 +74,7 @@ describe('PUT /invite', () => {
     expect((await send(room, event)).body).toEqual(answer.body)
   })
 
-  it('has a first version for rooms of old versions, with the state in the event', async () => {
+  it('[H-31] has a first version for rooms of old versions, with the state in the event', async () => {
     const room = roomOf(bob, '1')
     const { eventId, pdu } = invite(room)
     const body = { ...pdu, unsigned: { invite_room_state: told(room) } }

@@ -110,7 +110,7 @@ describe('send_join', () => {
     return { roomId, template: template.body, draft: template.body['event'] as unknown as EventDraft }
   }
 
-  it('has an answer in a list in its first version', async () => {
+  it('[H-31] has an answer in a list in its first version', async () => {
     const roomId = await publicRoom()
     const { answer } = await bob.change('join', roomId, { version: 'v1' })
     expect(answer.status).toBe(200)

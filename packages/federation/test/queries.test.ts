@@ -20,7 +20,7 @@ const enc = encodeURIComponent
 describe('GET /query/directory', () => {
   const resolve = (alias: string) => bob.get(`query/directory?room_alias=${enc(alias)}`)
 
-  it('tells the room of an alias, and which servers are in it', async () => {
+  it('[H-30] tells the room of an alias, and which servers are in it', async () => {
     const roomId = await alice.createRoom({ preset: 'public_chat', room_alias_name: 'town-square' })
     expect((await resolve('#town-square:hearth.test')).body).toEqual({ room_id: roomId, servers: ['hearth.test'] })
     await bob.join(roomId)
@@ -40,7 +40,7 @@ describe('GET /query/profile', () => {
   const profile = (userId: string, field?: string) =>
     bob.get(`query/profile?user_id=${enc(userId)}${field === undefined ? '' : `&field=${enc(field)}`}`)
 
-  it('tells what users of this server show of themselves', async () => {
+  it('[H-30] tells what users of this server show of themselves', async () => {
     await alice.put(`profile/${enc(alice.userId)}/displayname`, { displayname: 'Alice' })
     await alice.put(`profile/${enc(alice.userId)}/avatar_url`, { avatar_url: 'mxc://hearth.test/a' })
     await alice.put(`profile/${enc(alice.userId)}/org.example.mood`, { 'org.example.mood': 'fine' })

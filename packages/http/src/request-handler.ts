@@ -66,6 +66,7 @@ export class RequestHandler {
         writePreflight(exchange)
         return
       case 'refused':
+        exchange.crossOrigin = destination.crossOrigin
         void this.#write(exchange, destination.answer)
     }
   }

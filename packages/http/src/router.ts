@@ -22,7 +22,7 @@ export interface Route {
 export type Destination =
   | { readonly kind: 'endpoint'; readonly route: Route; readonly values: readonly string[] }
   | { readonly kind: 'preflight' }
-  | { readonly kind: 'refused'; readonly answer: Answer<unknown> }
+  | { readonly kind: 'refused'; readonly answer: Answer<unknown>; readonly crossOrigin: boolean }
 
 export interface RouterDeps {
   readonly rateLimiters: RateLimiters
@@ -78,8 +78,10 @@ export class Router {
   find(method: string, path: string): Destination {
     const lookup = this.#table.find(toMethod(method), path)
     if (lookup.found !== undefined) return { kind: 'endpoint', ...lookup.found }
-    if (method === 'OPTIONS') return { kind: 'preflight' }
-    return { kind: 'refused', answer: lookup.allowed.length === 0 ? nothingHere() : otherMethods(lookup.allowed) }
+    const [other] = lookup.allowed
+    const crossOrigin = this.#table.find(other, path).found?.route.crossOrigin ?? true
+    if (method === 'OPTIONS' && crossOrigin) return { kind: 'preflight' }
+    return { kind: 'refused', answer: other === undefined ? nothingHere() : otherMethods(lookup.allowed), crossOrigin }
   }
 }
 

@@ -22,10 +22,15 @@ export function mediaFederationApi(
   return { endpoints: federationEndpoints, context, authenticators, crossOrigin: false }
 }
 
-/** The administration of files, ready to be mounted, for tools that know Synapse's. */
+/** The administration of files, ready to be mounted, for tools that know Synapse's; not for web pages. */
 export function mediaAdministrationApi(
   context: MediaContext,
   authenticators: Authenticators<MediaRequesters>,
 ): Transport<MediaContext, AdministrationRequesters> {
-  return { endpoints: administrationEndpoints, context, authenticators: administrationAuthenticators(authenticators) }
+  return {
+    endpoints: administrationEndpoints,
+    context,
+    authenticators: administrationAuthenticators(authenticators),
+    crossOrigin: false,
+  }
 }

@@ -55,6 +55,18 @@ describe('administration', () => {
     }
   })
 
+  it('[SEC-218] is not for the scripts of web pages', async () => {
+    const headers = { origin: 'https://page.test', 'access-control-request-method': 'POST' }
+    const paths = Object.values(administrationEndpoints).flatMap(({ path }) => path)
+    for (const path of [...paths, `${admin}/register`]) {
+      const target = path.replaceAll(/:\w+/g, 'x')
+      for (const method of ['OPTIONS', 'GET', 'POST']) {
+        const answer = await server.anonymous.request(method, target, { headers })
+        expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+      }
+    }
+  })
+
   it('[SEC-190] locks a file away, with all that have its content, and gives it free again', async () => {
     const content = bytes()
     const path = await files['alice']!.upload(content)

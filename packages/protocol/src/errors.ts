@@ -38,6 +38,8 @@ export const defaultStatus = {
   M_USER_DEACTIVATED: 403,
   M_USER_IN_USE: 400,
   M_USER_LIMIT_EXCEEDED: 403,
+  M_USER_LOCKED: 401,
+  M_USER_SUSPENDED: 403,
   M_WEAK_PASSWORD: 400,
 } as const satisfies Record<string, number>
 

@@ -6,7 +6,7 @@ import { v3AndFounding } from '../paths.ts'
 export const deleteRoomAlias = endpoint({
   method: 'DELETE',
   path: v3AndFounding('/directory/room/:roomAlias'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'aliases',
   params: s.object({ roomAlias: s.format<RoomAlias>('mx-room-alias') }),
   response: s.object({}),

@@ -6,7 +6,7 @@ import { v3AndFounding } from '../paths.ts'
 export const setRoomAlias = endpoint({
   method: 'PUT',
   path: v3AndFounding('/directory/room/:roomAlias'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'aliases',
   params: s.object({ roomAlias: s.format<RoomAlias>('mx-room-alias') }),
   body: s.object({ room_id: s.format<RoomId>('mx-room-id') }),

@@ -6,7 +6,7 @@ import { v3 } from '../paths.ts'
 export const setRoomVisibilityOnDirectory = endpoint({
   method: 'PUT',
   path: v3('/directory/list/room/:roomId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'aliases',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   body: s.object({ visibility: s.optional(s.literal('public', 'private')) }),

@@ -11,7 +11,7 @@ export const getCapabilities = endpoint({
   path: v3('/capabilities'),
   auth: 'user',
   response: s.object({ capabilities: s.record<unknown>(s.unknown) }),
-  handle({ server }) {
+  handle({ server }, { requester }) {
     return {
       capabilities: {
         'm.room_versions': { default: server.defaultRoomVersion, available: server.roomVersions },
@@ -22,6 +22,7 @@ export const getCapabilities = endpoint({
         'm.profile_fields': on,
         'm.3pid_changes': off,
         'm.get_login_token': on,
+        ...(requester.isAdmin && { 'm.account_moderation': { suspend: true, lock: true } }),
       },
     }
   },

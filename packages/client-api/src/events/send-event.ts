@@ -6,7 +6,7 @@ import { v3 } from '../paths.ts'
 export const sendEvent = endpoint({
   method: 'POST',
   path: v3('/rooms/:roomId/send/:eventType'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'messages',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), eventType: s.string }),
   body: s.record<unknown>(s.unknown),

@@ -10,7 +10,7 @@ import { v3 } from '../paths.ts'
 export const sendMessage = endpoint({
   method: 'PUT',
   path: v3('/rooms/:roomId/send/:eventType/:txnId'),
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'messages',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), eventType: s.string, txnId: s.string }),
   body: s.record<unknown>(s.unknown),

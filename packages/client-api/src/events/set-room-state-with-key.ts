@@ -13,7 +13,7 @@ export const setRoomStateWithKey = endpoint({
     v3('/rooms/:roomId/state/:eventType/'),
     v3('/rooms/:roomId/state/:eventType/:stateKey'),
   ],
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'messages',
   params: s.object({
     roomId: s.format<RoomId>('mx-room-id'),

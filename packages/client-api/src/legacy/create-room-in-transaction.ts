@@ -8,7 +8,7 @@ import { legacyCreateRoomBody, legacyRoomRequest } from './create-room.ts'
 export const legacyCreateRoomInTransaction = endpoint({
   method: 'PUT',
   path: founding('/createRoom/:txnId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'roomCreation',
   allowEmptyBody: true,
   params: s.object({ txnId: s.string }),

@@ -16,7 +16,7 @@ export const legacyCreateRoomBody = s.object({
 export const legacyCreateRoom = endpoint({
   method: 'POST',
   path: founding('/createRoom'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'roomCreation',
   allowEmptyBody: true,
   body: legacyCreateRoomBody,

@@ -7,7 +7,7 @@ import { founding } from '../paths.ts'
 export const legacyInviteUserInTransaction = endpoint({
   method: 'PUT',
   path: founding('/rooms/:roomId/invite/:txnId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'invites',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), txnId: s.string }),
   body: s.object({ user_id: s.format<UserId>('mx-user-id'), reason: s.optional(s.string) }),

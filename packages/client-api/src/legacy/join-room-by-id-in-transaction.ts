@@ -7,7 +7,7 @@ import { founding } from '../paths.ts'
 export const legacyJoinRoomByIdInTransaction = endpoint({
   method: 'PUT',
   path: founding('/rooms/:roomId/join/:txnId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'joins',
   allowEmptyBody: true,
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), txnId: s.string }),

@@ -7,7 +7,7 @@ import { founding } from '../paths.ts'
 export const legacyJoinRoomInTransaction = endpoint({
   method: 'PUT',
   path: founding('/join/:roomIdOrAlias/:txnId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'joins',
   allowEmptyBody: true,
   params: s.object({ roomIdOrAlias: s.string, txnId: s.string }),

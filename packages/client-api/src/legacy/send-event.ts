@@ -7,7 +7,7 @@ import { founding } from '../paths.ts'
 export const legacySendEvent = endpoint({
   method: 'POST',
   path: founding('/rooms/:roomId/send/:eventType'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'messages',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), eventType: s.string }),
   body: s.record<unknown>(s.unknown),

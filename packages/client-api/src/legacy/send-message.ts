@@ -7,7 +7,7 @@ import { founding } from '../paths.ts'
 export const legacySendMessage = endpoint({
   method: 'PUT',
   path: founding('/rooms/:roomId/send/:eventType/:txnId'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'messages',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id'), eventType: s.string, txnId: s.string }),
   body: s.record<unknown>(s.unknown),

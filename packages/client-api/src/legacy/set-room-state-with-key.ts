@@ -10,7 +10,7 @@ export const legacySetRoomStateWithKey = endpoint({
     founding('/rooms/:roomId/state/:eventType/'),
     founding('/rooms/:roomId/state/:eventType/:stateKey'),
   ],
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'messages',
   params: s.object({
     roomId: s.format<RoomId>('mx-room-id'),

@@ -10,7 +10,7 @@ import { v3AndFounding } from '../paths.ts'
 export const inviteUser = endpoint({
   method: 'POST',
   path: v3AndFounding('/rooms/:roomId/invite'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'invites',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   body: s.object({

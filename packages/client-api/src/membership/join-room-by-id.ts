@@ -7,7 +7,7 @@ import { v3AndFounding } from '../paths.ts'
 export const joinRoomById = endpoint({
   method: 'POST',
   path: v3AndFounding('/rooms/:roomId/join'),
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'joins',
   deadlineMs: joinDeadlineMs,
   allowEmptyBody: true,

@@ -8,7 +8,7 @@ import { viaOf, viaQuery } from './via-query.ts'
 export const joinRoom = endpoint({
   method: 'POST',
   path: v3AndFounding('/join/:roomIdOrAlias'),
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'joins',
   deadlineMs: joinDeadlineMs,
   allowEmptyBody: true,

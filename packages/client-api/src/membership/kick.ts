@@ -6,7 +6,7 @@ import { v3AndFounding } from '../paths.ts'
 export const kick = endpoint({
   method: 'POST',
   path: v3AndFounding('/rooms/:roomId/kick'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'membership',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   body: s.object({ user_id: s.format<UserId>('mx-user-id'), reason: s.optional(s.string) }),

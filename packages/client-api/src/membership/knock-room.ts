@@ -7,7 +7,7 @@ import { viaOf, viaQuery } from './via-query.ts'
 export const knockRoom = endpoint({
   method: 'POST',
   path: v3('/knock/:roomIdOrAlias'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'joins',
   allowEmptyBody: true,
   params: s.object({ roomIdOrAlias: s.string }),

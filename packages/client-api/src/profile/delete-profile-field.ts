@@ -8,7 +8,7 @@ import { checkGuestField } from './guest-fields.ts'
 export const deleteProfileField = endpoint({
   method: 'DELETE',
   path: v3('/profile/:userId/:keyName'),
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'profile',
   params: s.object({ userId: s.format<UserId>('mx-user-id'), keyName: s.string }),
   response: s.object({}),

@@ -8,7 +8,7 @@ import { checkGuestField } from './guest-fields.ts'
 export const setProfileField = endpoint({
   method: 'PUT',
   path: v3AndFounding('/profile/:userId/:keyName'),
-  auth: 'userOrGuest',
+  auth: 'activeUserOrGuest',
   rateLimit: 'profile',
   params: s.object({ userId: s.format<UserId>('mx-user-id'), keyName: s.string }),
   body: s.record<unknown>(s.unknown),

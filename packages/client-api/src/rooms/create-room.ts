@@ -32,7 +32,7 @@ type CreateRoomBody = Infer<typeof createRoomBody>
 export const createRoom = endpoint({
   method: 'POST',
   path: v3('/createRoom'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'roomCreation',
   allowEmptyBody: true,
   body: createRoomBody,

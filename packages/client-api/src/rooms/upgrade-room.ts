@@ -6,7 +6,7 @@ import { v3 } from '../paths.ts'
 export const upgradeRoom = endpoint({
   method: 'POST',
   path: v3('/rooms/:roomId/upgrade'),
-  auth: 'user',
+  auth: 'activeUser',
   rateLimit: 'roomCreation',
   params: s.object({ roomId: s.format<RoomId>('mx-room-id') }),
   body: s.object({ new_version: s.string, additional_creators: s.optional(s.array(s.string)) }),

@@ -6,7 +6,7 @@ import { v3 } from '../paths.ts'
 export const logout = endpoint({
   method: 'POST',
   path: v3('/logout'),
-  auth: 'user',
+  auth: 'userEvenLocked',
   response: s.object({}),
   async handle({ sessions }, { requester }) {
     await sessions.close(requester)

@@ -33,7 +33,7 @@ describe('asking other servers for clients', () => {
   describe('GET /directory/room', () => {
     const resolve = (alias: string) => server.anonymous.request('GET', `directory/room/${ids(alias)}`)
 
-    it('asks the server of an alias, and adds that server to those that it names', async () => {
+    it('[C-067] asks the server of an alias, and adds that server to those that it names', async () => {
       peer.on('GET', '/_matrix/federation/v1/query/directory', ({ query }) =>
         query.get('room_alias') === '#☕:peer.test'
           ? { room_id: '!r:peer.test', servers: ['a.test', 'not a name'] }
@@ -43,9 +43,14 @@ describe('asking other servers for clients', () => {
         status: 200,
         body: { room_id: '!r:peer.test', servers: ['a.test', 'peer.test'] },
       })
+      const founding = `/_matrix/client/api/v1/directory/room/${ids('#☕:peer.test')}`
+      expect(await server.anonymous.request('GET', founding)).toMatchObject({
+        status: 200,
+        body: { room_id: '!r:peer.test', servers: ['a.test', 'peer.test'] },
+      })
     })
 
-    it('says where there is no such alias', async () => {
+    it('[C-067] says where there is no such alias', async () => {
       expect(await resolve('#none:peer.test')).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
     })
 

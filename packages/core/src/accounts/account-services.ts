@@ -4,6 +4,7 @@ import type { Clock, Logger, Metrics } from '@hearth/runtime'
 import type { Store } from '@hearth/store'
 import type { StreamFeed } from '../sync/stream-feed.ts'
 import { AccountCreation } from './account-creation.ts'
+import { AccountModeration } from './account-moderation.ts'
 import { Accounts } from './accounts.ts'
 import type { LoginLimits } from './attempt-limiter.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -55,6 +56,7 @@ export interface AccountServicesOptions {
 
 /** What has to do with accounts. `sessions` and `deviceActivity` are to be started and stopped. */
 export interface AccountServices {
+  readonly accountModeration: AccountModeration
   readonly accounts: Accounts
   readonly deactivation: Deactivation
   readonly deviceActivity: DeviceActivity
@@ -115,6 +117,7 @@ export function createAccountServices(options: AccountServicesOptions): AccountS
     stagesOf: async (purpose) => [...registration.stagesOf(purpose), ...(await reauthentication.stagesOf(purpose))],
   })
   return {
+    accountModeration: new AccountModeration({ store, sessions, serverName }),
     accounts,
     deactivation: new Deactivation({ clock, feed: options.feed, jobs: options.jobs, reauthentication }),
     deviceActivity,

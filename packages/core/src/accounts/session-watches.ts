@@ -1,7 +1,7 @@
 import type { MatrixError } from '@hearth/protocol'
 import type { Clock, Timer } from '@hearth/runtime'
 import type { SessionRow } from '@hearth/store'
-import { expiredToken, unknownToken } from './token-refusals.ts'
+import { expiredToken, lockedAccount, unknownToken } from './token-refusals.ts'
 
 /** A request that waits, and goes on for as long as its session. */
 interface SessionWatch {
@@ -39,6 +39,7 @@ export class SessionWatches {
     const session = await this.#find(key)
     for (const watch of this.#watches.get(key) ?? []) {
       if (session === undefined) this.#end(key, watch, unknownToken())
+      else if (session.isLocked) this.#end(key, watch, lockedAccount())
       else this.#awaitExpiry(key, watch, session)
     }
   }

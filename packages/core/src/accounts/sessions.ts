@@ -7,7 +7,7 @@ import type { Requester } from '../requester.ts'
 import type { DeviceActivity } from './device-activity.ts'
 import { generateToken, tokenHash } from './secret-token.ts'
 import { SessionWatches } from './session-watches.ts'
-import { expiredToken, unknownToken } from './token-refusals.ts'
+import { expiredToken, lockedAccount, unknownToken } from './token-refusals.ts'
 
 /** The device that somebody logs in with, as far as they say. */
 export interface DeviceRequest {
@@ -113,13 +113,15 @@ export class Sessions {
 
   /**
    * Who a request with this access token comes from.
-   * @throws MatrixError M_UNKNOWN_TOKEN when the token is none, or no longer one; with `soft_logout` when it has expired.
+   * @throws MatrixError M_UNKNOWN_TOKEN when the token is none, or no longer one; with `soft_logout` when it has expired;
+   *   M_USER_LOCKED for a locked account, unless what it asks for is allowed to those.
    */
-  async authenticate(accessToken: string, ip: string): Promise<Requester> {
+  async authenticate(accessToken: string, ip: string, { evenLocked = false } = {}): Promise<Requester> {
     const hash = tokenHash('access', accessToken)
     const session = hash && (await this.#find(hash))
     if (session === undefined) throw unknownToken()
     if (session.expiresTs !== null && session.expiresTs <= this.#clock.now()) throw expiredToken()
+    if (session.isLocked && !evenLocked) throw lockedAccount()
     // The first request with it tells that the client has got it.
     if (session.isNext && !(await this.#confirm(hash!))) throw unknownToken()
     this.#activity.note(session, ip)

@@ -4,6 +4,7 @@ import {
   forbidden,
   invalidParam,
   isUserId,
+  MatrixError,
   notFound,
   serverOf,
   type EventId,
@@ -183,6 +184,9 @@ export class EventActions {
     const target = this.#events.parse(row)
     this.#checkSurvives(room, target)
     return this.#sender.sendOne(room, async (draft) => {
+      if (requester.isSuspended && target.pdu.sender !== requester.userId) {
+        throw new MatrixError('M_USER_SUSPENDED', 'A suspended account can redact only what it sent')
+      }
       if (!this.#mayAlwaysRedact(requester, target)) {
         const levels = powerLevelsIn(
           room.version,

@@ -1,4 +1,4 @@
-import { clientApi, type ClientApiContext, type ClientRateLimit } from '@hearth/client-api'
+import { clientApi, sharedSecretApi, type ClientApiContext, type ClientRateLimit } from '@hearth/client-api'
 import {
   federationAdministrationApi,
   federationApi,
@@ -60,13 +60,15 @@ export async function buildHttp(config: Config, deps: HttpDeps): Promise<HttpSer
     metrics,
     ...common,
   })
-  const forClients = clientApi({ ...services, pages: await Pages.load(), server: serverFacts(config) })
+  const clientContext = { ...services, pages: await Pages.load(), server: serverFacts(config) }
+  const forClients = clientApi(clientContext)
   const { serverName, publicUrl, federation } = config
   const server = { serverName, version: hearthVersion(), publicUrl: federation.enabled ? publicUrl : undefined }
   const forServers = federationApi({ ...services, server, clock: common.clock }, serverAuthentication)
   if (runs('client')) {
     http.mount(following(forClients, upToDate))
     http.mount(following(federationAdministrationApi(federationAdministration, forClients.authenticators), upToDate))
+    http.mount(following(sharedSecretApi(clientContext), upToDate))
   }
   if (runs('federation-in')) http.mount(following(forServers, upToDate))
   if (runs('media')) {

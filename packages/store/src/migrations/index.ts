@@ -25,6 +25,7 @@ import { processes } from './0032-processes.ts'
 import { userDirectory } from './0035-user-directory.ts'
 import { failingServers } from './0041-failing-servers.ts'
 import { spaceWalks } from './0043-space-walks.ts'
+import { moderatedAccounts } from './0042-moderated-accounts.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   userDirectory,
   failingServers,
   spaceWalks,
+  moderatedAccounts,
 ]

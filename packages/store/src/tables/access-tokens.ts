@@ -9,6 +9,8 @@ export interface SessionRow {
   readonly deviceNid: number
   readonly isAdmin: boolean
   readonly isGuest: boolean
+  readonly isLocked: boolean
+  readonly isSuspended: boolean
   /** When the token expires, in milliseconds since the epoch; null for never. */
   readonly expiresTs: number | null
   /** Whether the token has not been used yet, and those before it are valid until then. */
@@ -48,6 +50,7 @@ export class AccessTokens {
       'accessTokens.find',
       `select users.user_id as "userId", accounts.user_nid as "userNid", devices.device_id as "deviceId",
          devices.nid as "deviceNid", accounts.is_admin as "isAdmin", accounts.is_guest as "isGuest",
+         accounts.is_locked as "isLocked", accounts.is_suspended as "isSuspended",
          access_tokens.expires_ts as "expiresTs", access_tokens.is_next as "isNext",
          devices.last_seen_ts as "lastSeenTs"
        from access_tokens

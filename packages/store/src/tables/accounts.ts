@@ -9,10 +9,14 @@ export interface AccountRow {
   readonly isGuest: boolean
   readonly createdTs: number
   readonly deactivatedTs: number | null
+  /** Locked out of all sessions, for as long as an administrator says so. */
+  readonly isLocked: boolean
+  /** Still reads, but neither speaks nor comes in anywhere, for as long as an administrator says so. */
+  readonly isSuspended: boolean
 }
 
 const columns = `user_nid as "userNid", localpart, password_hash as "passwordHash", is_admin as "isAdmin", is_guest as "isGuest",
-  created_ts as "createdTs", deactivated_ts as "deactivatedTs"`
+  created_ts as "createdTs", deactivated_ts as "deactivatedTs", is_locked as "isLocked", is_suspended as "isSuspended"`
 
 /** The people and bots of this server: who may log in, and with which password. */
 export class Accounts {
@@ -26,7 +30,9 @@ export class Accounts {
   async insert({
     isGuest = false,
     ...account
-  }: Omit<AccountRow, 'deactivatedTs' | 'isGuest'> & { readonly isGuest?: boolean }): Promise<boolean> {
+  }: Omit<AccountRow, 'deactivatedTs' | 'isGuest' | 'isLocked' | 'isSuspended'> & {
+    readonly isGuest?: boolean
+  }): Promise<boolean> {
     const inserted = await this.#db.execute(
       'accounts.insert',
       `insert into accounts (user_nid, localpart, password_hash, is_admin, is_guest, created_ts)
@@ -90,6 +96,15 @@ export class Accounts {
     await this.#db.execute('accounts.setAdmin', `update accounts set is_admin = $2 where user_nid = $1`, [
       userNid,
       isAdmin,
+    ])
+  }
+
+  /** Locks or suspends an account, or ends that. */
+  async restrict(userNid: number, restriction: 'locked' | 'suspended', isOn: boolean): Promise<void> {
+    const column = restriction === 'locked' ? 'is_locked' : 'is_suspended'
+    await this.#db.execute(`accounts.${restriction}`, `update accounts set ${column} = $2 where user_nid = $1`, [
+      userNid,
+      isOn,
     ])
   }
 

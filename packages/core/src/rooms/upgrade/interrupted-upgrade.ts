@@ -31,7 +31,7 @@ export function readInterruptedUpgrade(payload: JsonObject): InterruptedUpgrade 
     readonly txnId: string
   }
   return {
-    requester: { userId, userNid, deviceId, deviceNid, isAdmin: false, isGuest: false },
+    requester: { userId, userNid, deviceId, deviceNid, isAdmin: false, isGuest: false, isSuspended: false },
     roomId,
     transaction: { deviceNid, scope: Buffer.from(scope, 'hex'), txnId },
   }
