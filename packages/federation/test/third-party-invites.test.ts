@@ -136,6 +136,19 @@ describe('PUT /3pid/onbind', () => {
     })
   })
 
+  it('says that an invitation could not be had, when all have been asked for', async () => {
+    const dora = await hearth.register('dora')
+    const [roomId, other] = [await roomWithInvite(), await roomWithInvite()]
+    const forged = { signed: signedBy(generateSigningKey(), dora.userId), room_id: other, sender: alice.userId }
+    const answer = await bound(dora.userId, [
+      pending(dora.userId, forged),
+      pending(dora.userId, { room_id: roomId, sender: alice.userId }),
+    ])
+    expect(refusalOf(answer)).toEqual([403, 'M_FORBIDDEN'])
+    expect(await invited(roomId)).toEqual([dora.userId])
+    expect(await invited(other)).toEqual([])
+  })
+
   it('is about users that there are, and takes nothing else', async () => {
     expect(refusalOf(await bound('@nobody:hearth.test', []))).toEqual([404, 'M_NOT_FOUND'])
     expect(refusalOf(await bound(bob.userId, []))).toEqual([404, 'M_NOT_FOUND'])

@@ -235,6 +235,7 @@ export async function compose(
   const metricsHttp = buildMetricsHttp(config, httpDeps)
 
   const { sessions, deviceActivity } = accounts
+  sessions.onGone((device) => rooms.typing.endOf(device))
   if (runs('jobs')) {
     lifecycle.add({ name: 'room statistics', start: () => store.consumers.add(new RoomStatisticsConsumer()) })
     lifecycle.add({

@@ -96,6 +96,22 @@ describe('typing notifications', () => {
     expect(typingIn(await alice.sync({ since: answer.next_batch }))).toEqual([])
   })
 
+  it('[X-28] end with the session that they come from, if their time is not over before', async () => {
+    const password = 'correct horse'
+    const dave = await server.register(`dave${Date.now()}`, password)
+    await dave.join(roomId)
+    const [phone, laptop] = [await dave.logIn(dave.userId, password), await dave.logIn(dave.userId, password)]
+    await type(phone)
+    await laptop.post('logout')
+    const { next_batch: since, ...heard } = await alice.sync()
+    expect(typingIn({ next_batch: since, ...heard })).toEqual([dave.userId])
+    await phone.post('logout')
+    expect(typingIn(await alice.sync({ since, timeout: 30_000 }))).toEqual([])
+    await type(dave, true, 5_000)
+    await clock.advance(5_200)
+    expect(typingIn(await alice.sync({ since }))).toEqual([])
+  })
+
   it('end when their user leaves the room', async () => {
     await type(bob)
     await bob.leave(roomId)

@@ -38,6 +38,9 @@ export interface GivenTokens {
   }
 }
 
+/** A device that was logged in and is not any more. */
+export type GoneDevice = Pick<SessionRow, 'userId' | 'deviceNid'>
+
 /** A session that has just been opened. */
 export interface OpenedSession extends KnownDevice, GivenTokens {}
 
@@ -66,6 +69,7 @@ export class Sessions {
   readonly #cache: LruCache<string, SessionRow>
   readonly #watches: SessionWatches
   readonly #stopping = new AbortController()
+  readonly #goneListeners: ((device: GoneDevice) => void)[] = []
   #cursor: string | undefined
   /** Counts what may have made a session that is just being read out of date. */
   #changes = 0
@@ -134,6 +138,11 @@ export class Sessions {
    */
   watch(accessToken: string, onEnd: (refusal: MatrixError) => void): () => void {
     return this.#watches.add(tokenHash('access', accessToken)!.toString('base64'), onEnd)
+  }
+
+  /** Calls back when a device is logged out, by whichever process, that has lately asked this one for something. */
+  onGone(listener: (device: GoneDevice) => void): void {
+    this.#goneListeners.push(listener)
   }
 
   /**
@@ -224,14 +233,24 @@ export class Sessions {
       const { tokenHashes, cursor } = await this.#store.accessTokens.listStale(this.#cursor)
       if (tokenHashes.length > 0) this.#changes++
       const keys = tokenHashes.map((hash) => hash.toString('base64'))
+      const known = keys.flatMap((key) => this.#cache.get(key) ?? [])
       for (const key of keys) this.#cache.delete(key)
       await Promise.all(keys.map(async (key) => this.#watches.check(key)))
+      await this.#tellGone(known)
       this.#cursor = cursor
     } catch (error) {
       // What has changed is unknown: better to read everything again than to let anybody in who must stay out.
       this.#changes++
       this.#cache.clear()
       throw error
+    }
+  }
+
+  /** Tells which of these sessions have ended with their device: others go on with other tokens. */
+  async #tellGone(sessions: readonly SessionRow[]): Promise<void> {
+    for (const { userId, userNid, deviceId, deviceNid } of sessions) {
+      if (await this.#store.devices.find(userNid, deviceId)) continue
+      for (const listener of this.#goneListeners) listener({ userId, deviceNid })
     }
   }
 

@@ -1,4 +1,5 @@
 import type { UserId } from '@hearth/protocol'
+import type { GoneDevice } from '../accounts/sessions.ts'
 import type { Requester } from '../requester.ts'
 import type { RoomAccess } from '../rooms/room-access.ts'
 import type { Room } from '../rooms/room.ts'
@@ -34,25 +35,40 @@ export interface TypingRequest {
 
 /**
  * People say that they are typing, and the others in the room hear of it, until they say that they stopped, their time is
- * over, or they are not in the room any more. That they sent something ends nothing: clients say so themselves.
+ * over, their device is logged out, or they are not in the room any more. That they sent something ends nothing: clients say so themselves.
  * {@link https://spec.matrix.org/v1.19/client-server-api/#typing-notifications}
  */
 export class TypingNotices {
   readonly #typing: Typing
   readonly #access: RoomAccess
+  /** By room and user: who types by the word of a device of this server, and the room and device. */
+  readonly #byDevice = new Map<string, { roomNid: number; userId: UserId; deviceNid: number }>()
 
   constructor(deps: { typing: Typing; access: RoomAccess; index: SyncIndex; feed: StreamFeed }) {
     this.#typing = deps.typing
     this.#access = deps.access
-    deps.typing.listen(({ roomNid }) => deps.index.wakeFollowers(roomNid, maxWoken))
+    deps.typing.listen(({ roomNid, userId, isTyping }) => {
+      if (!isTyping) this.#byDevice.delete(`${roomNid} ${userId}`)
+      deps.index.wakeFollowers(roomNid, maxWoken)
+    })
     deps.feed.listen((changes) => this.#follow(changes))
   }
 
   /** @throws MatrixError M_FORBIDDEN for who is not joined. */
   async set({ requester, room, isTyping, timeoutMs = defaultTimeoutMs }: TypingRequest): Promise<void> {
     await this.#access.requireJoined(room, requester.userId)
-    if (isTyping && timeoutMs > 0) this.#typing.start(room.nid, requester.userId, Math.min(timeoutMs, maxTimeoutMs))
-    else this.#typing.stop(room.nid, requester.userId)
+    const { userId, deviceNid } = requester
+    if (isTyping && timeoutMs > 0) {
+      this.#byDevice.set(`${room.nid} ${userId}`, { roomNid: room.nid, userId, deviceNid })
+      this.#typing.start(room.nid, userId, Math.min(timeoutMs, maxTimeoutMs))
+    } else this.#typing.stop(room.nid, userId)
+  }
+
+  /** Ends what a device has said that is logged out. */
+  endOf({ deviceNid: gone }: GoneDevice): void {
+    for (const { roomNid, userId, deviceNid } of this.#byDevice.values()) {
+      if (deviceNid === gone) this.#typing.stopKnown(roomNid, userId)
+    }
   }
 
   /** Takes the word of a user's server. Whoever is not joined types nowhere. */

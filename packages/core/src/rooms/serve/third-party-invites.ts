@@ -91,17 +91,19 @@ export class ThirdPartyInvites {
    * Asks for the invitations that wait for a user of this server, each of the server of who invited them. Nobody vouches
    * for whoever tells of them; what counts is what the identity server has signed, and whoever is asked looks at that.
    *
-   * @throws MatrixError M_NOT_FOUND for a user that this server has not.
+   * @throws MatrixError M_NOT_FOUND for a user that this server has not; when all have been asked for, why one of the
+   *   invitations could not be had.
    */
   async askFor(userId: UserId, invites: readonly PendingInvite[]): Promise<void> {
     if (!(await this.#findUser(userId))) throw notFound('There is no such user here')
     const asked = invites.slice(0, maxPending).map((invite) => this.#ask(userId, invite))
-    for (const outcome of await Promise.allSettled(asked)) {
-      if (outcome.status === 'rejected') {
-        const error = outcome.reason as unknown
-        this.#deps.logger.info('an invitation of an address could not be had', { userId, error })
-      }
+    const failures = (await Promise.allSettled(asked)).flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+    )
+    for (const error of failures) {
+      this.#deps.logger.info('an invitation of an address could not be had', { userId, error })
     }
+    if (failures.length > 0) throw refusal(failures[0])
   }
 
   /**
@@ -122,8 +124,7 @@ export class ThirdPartyInvites {
     try {
       await this.#ask(userId, { roomId, sender, signed })
     } catch (error) {
-      if (error instanceof MatrixError) throw error
-      throw refusalOf(error, 'The invitation')
+      throw refusal(error)
     }
   }
 
@@ -166,6 +167,11 @@ export class ThirdPartyInvites {
     const account = userNid === undefined ? undefined : await store.accounts.find(userNid)
     return account?.deactivatedTs === null ? account : undefined
   }
+}
+
+/** What whoever asked for an invitation is told of why there is none. */
+function refusal(error: unknown): MatrixError {
+  return error instanceof MatrixError ? error : refusalOf(error, 'The invitation')
 }
 
 function readInvite(roomId: RoomId, event: JsonObject): { sender: UserId; target: UserId; signed: JsonObject } {
