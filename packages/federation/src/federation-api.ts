@@ -14,7 +14,7 @@ export function federationApi(
   return { endpoints, context, crossOrigin: false, authenticators: { server: serverAuthenticator(authentication) } }
 }
 
-/** The administration of federation, ready to be mounted, for tools that know Synapse's. */
+/** The administration of federation, ready to be mounted, for tools that know Synapse's; not for web pages. */
 export function federationAdministrationApi(
   context: FederationAdministrationContext,
   { userOrGuest }: { readonly userOrGuest: Authenticator<Requester> },
@@ -23,5 +23,6 @@ export function federationAdministrationApi(
     endpoints: administrationEndpoints,
     context,
     authenticators: { administrator: administratorsOnly(userOrGuest) },
+    crossOrigin: false,
   }
 }
