@@ -24,8 +24,8 @@ import { urlPreviews } from './0031-url-previews.ts'
 import { processes } from './0032-processes.ts'
 import { userDirectory } from './0035-user-directory.ts'
 import { failingServers } from './0041-failing-servers.ts'
-import { spaceWalks } from './0043-space-walks.ts'
 import { moderatedAccounts } from './0042-moderated-accounts.ts'
+import { spaceWalks } from './0043-space-walks.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step of the schema, in order. */
@@ -56,6 +56,6 @@ export const migrations: readonly Migration[] = [
   processes,
   userDirectory,
   failingServers,
-  spaceWalks,
   moderatedAccounts,
+  spaceWalks,
 ]
