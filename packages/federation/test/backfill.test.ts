@@ -119,7 +119,7 @@ describe('the past of a room of another server', () => {
     const begun = await bob.sync()
     const said = ['before']
     await alice.sendText(roomId, 'before')
-    await expect.poll(async () => bodies(await readAll(bob, roomId)), { timeout: 10_000 }).toEqual(said)
+    await expect.poll(async () => bodies(await readAll(bob, roomId)), { timeout: 60_000 }).toEqual(said)
     world.network.part([['one.test'], ['two.test']])
     for (let n = 0; n < 230; n++) {
       said.push(`missed ${n}`)
@@ -130,7 +130,7 @@ describe('the past of a room of another server', () => {
     said.push('after')
     await alice.sendText(roomId, 'after')
     const isHere = async () => bodies((await pageOf(bob, roomId, { limit: 1 })).chunk)
-    await expect.poll(isHere, { timeout: 20_000 }).toEqual(['after'])
+    await expect.poll(isHere, { timeout: 60_000 }).toEqual(['after'])
     expect(bodies(await readAll(bob, roomId))).toEqual(said.toReversed())
     // A sync ends at the gap, and says so, whether the client was there before or begins.
     for (const since of [begun.next_batch, undefined]) {
@@ -172,7 +172,7 @@ describe('the past of a room of another server', () => {
     world.clock.jump(2 * 3_600_000)
     await alice.sendText(roomId, 'together again')
     await expect
-      .poll(async () => bodies((await pageOf(bob, roomId, { limit: 1 })).chunk), { timeout: 20_000 })
+      .poll(async () => bodies((await pageOf(bob, roomId, { limit: 1 })).chunk), { timeout: 60_000 })
       .toEqual(['together again'])
     expect(await bob.get(topicPath)).toEqual({ topic: 'the later one' })
     for (const since of [begun.next_batch, undefined]) {
@@ -211,7 +211,7 @@ describe('the past of a room of another server', () => {
       replacement_room: string
     }
     const stone = async () => (await bob.request('GET', `${room(old)}/state/m.room.tombstone`)).body
-    await expect.poll(stone, { timeout: 10_000 }).toMatchObject({ replacement_room: replacement })
+    await expect.poll(stone, { timeout: 60_000 }).toMatchObject({ replacement_room: replacement })
     await world.join(bob, replacement, 'one.test')
     expect(await bob.get(`${room(replacement)}/state/m.room.create`)).toMatchObject({ predecessor: { room_id: old } })
     expect(await bob.get(`user/${encodeURIComponent(bob.userId)}/${room(replacement)}/tags`)).toMatchObject({

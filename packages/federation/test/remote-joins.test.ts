@@ -233,7 +233,7 @@ describe('joining a room of another server', () => {
     await server.restart()
     release()
     await broken
-    await expect.poll(() => joinedTo(alice), { timeout: 10_000 }).toContain(room.id)
+    await expect.poll(() => joinedTo(alice), { timeout: 60_000 }).toContain(room.id)
     expect(new Set(resident.received.map(({ eventId }) => eventId)).size).toBe(1)
   })
 

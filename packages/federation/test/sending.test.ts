@@ -53,7 +53,7 @@ describe('what is sent to other servers', () => {
     peers.push(peer)
     return peer
   }
-  const soon = (look: () => unknown) => expect.poll(look, { timeout: 15_000, interval: 20 })
+  const soon = (look: () => unknown) => expect.poll(look, { timeout: 60_000, interval: 20 })
 
   beforeAll(async () => {
     ca = await TestCa.create()

@@ -113,7 +113,7 @@ describe('files of other servers', () => {
         .on('error', reject)
         .end()
     })
-    await vi.waitFor(() => expect(received.join('').length).toBeGreaterThan(120_000), { timeout: 20_000 })
+    await vi.waitFor(() => expect(received.join('').length).toBeGreaterThan(160_000), { timeout: 60_000 })
     const late = alice.download(path)
     response!.end(`${'y'.repeat(1000)}\r\n--B--\r\n`)
     await ended
@@ -182,7 +182,7 @@ describe('files of other servers', () => {
     const endless = await alice.download(`peer.test/${mediaId}`, { range: 'bytes=0-' })
     expect(endless).toMatchObject({ status: 502, body: { errcode: 'M_TOO_LARGE' } })
     await expect(alice.download(`peer.test/media${(ids += 1)}`)).rejects.toThrow()
-    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 20_000 })
+    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 60_000 })
   })
 
   it('are given up when nobody waits for them any longer', async () => {
@@ -203,8 +203,8 @@ describe('files of other servers', () => {
       answered.once('data', () => asking.destroy())
     })
     asking.on('error', () => undefined).end()
-    await vi.waitFor(() => expect(closed).toBe(1), { timeout: 20_000 })
-    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 20_000 })
+    await vi.waitFor(() => expect(closed).toBe(1), { timeout: 60_000 })
+    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 60_000 })
   })
 
   it('are asked for in the old way from servers that know no other', async () => {

@@ -90,9 +90,9 @@ describe('uploads', () => {
       `POST /_matrix/media/v3/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n` +
         `Authorization: Bearer ${people[0]!.accessToken}\r\n\r\n${'x'.repeat(100_000)}`,
     )
-    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1), { timeout: 20_000 })
+    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1), { timeout: 60_000 })
     socket.destroy()
-    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 20_000 })
+    await vi.waitFor(async () => expect(await incoming()).toEqual([]), { timeout: 60_000 })
     expect(await countOf('media')).toBe(before)
   })
 

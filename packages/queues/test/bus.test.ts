@@ -137,8 +137,8 @@ describe('a bus over Redis', () => {
     expect(first.ordered).toEqual([{ message: { n: 1 }, serial: last + 1 }])
     const gaps = [first.gaps, second.gaps]
     await redis.launch()
-    await vi.waitFor(() => expect([first.gaps, second.gaps]).toEqual(gaps.map((count) => count + 1)), 10_000)
-    await vi.waitFor(() => expect([first.bus.isConnected, second.bus.isConnected]).toEqual([true, true]), 10_000)
+    await vi.waitFor(() => expect([first.gaps, second.gaps]).toEqual(gaps.map((count) => count + 1)), 60_000)
+    await vi.waitFor(() => expect([first.bus.isConnected, second.bus.isConnected]).toEqual([true, true]), 60_000)
     second.bus.order('topic', { n: 2 })
     await vi.waitFor(() => expect(first.ordered).toHaveLength(2), 30_000)
     expect(first.ordered[1]!.serial).toBeGreaterThan(last + 1)

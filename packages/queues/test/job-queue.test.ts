@@ -37,12 +37,12 @@ describe.each(['in one process', 'over Redis'] as const)('a queue of jobs %s', (
     const total = () => calls[0]! + calls[1]!
     // The first does not take part itself.
     queues[0]!.wake()
-    await vi.waitFor(() => expect(total()).toBe(1), 5_000)
+    await vi.waitFor(() => expect(total()).toBe(1), 60_000)
     await vi.waitFor(async () => {
       queues[0]!.wake()
       await pause()
       expect(Math.min(...calls)).toBeGreaterThan(0)
-    }, 10_000)
+    }, 60_000)
     await Promise.all(queues.map((queue) => queue.end()))
   })
 
@@ -55,7 +55,7 @@ describe.each(['in one process', 'over Redis'] as const)('a queue of jobs %s', (
     const before = calls[0]!
     for (let n = 1; n <= 5; n += 1) {
       queues[1]!.wake()
-      await vi.waitFor(() => expect(calls[1]).toBeGreaterThanOrEqual(n), 5_000)
+      await vi.waitFor(() => expect(calls[1]).toBeGreaterThanOrEqual(n), 60_000)
     }
     expect(calls[0]).toBe(before)
     await queues[1]!.end()
@@ -73,7 +73,7 @@ describe('a queue of jobs over Redis', () => {
         queue.wake()
         await pause()
         expect(calls).toBeGreaterThan(before)
-      }, 20_000)
+      }, 60_000)
     }
     await wakes()
     await redis.flush()

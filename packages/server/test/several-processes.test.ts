@@ -186,7 +186,7 @@ describe('several processes of one server', () => {
         }
         expect(Object.keys(joined)).not.toContain(erin.userId)
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     )
     expect(await background.figure('hearth_job_runs_total', 'outcome="done"')).toBeGreaterThan(0)
     expect(await first.figure('hearth_job_runs_total')).toBe(0)

@@ -7,7 +7,7 @@ const password = 'pw'
 
 async function someoneWaits(server: TestServer, count = 1): Promise<void> {
   await expect
-    .poll(async () => (await server.anonymous.request('GET', '/metrics')).text, { interval: 5, timeout: 10_000 })
+    .poll(async () => (await server.anonymous.request('GET', '/metrics')).text, { interval: 5, timeout: 60_000 })
     .toMatch(new RegExp(`^hearth_sync_waiters ${count}$`, 'm'))
 }
 

@@ -64,7 +64,7 @@ describe('typing, receipts and presence in the founding API', () => {
   it('[E-034] [E-035] [E-037] [X-33] presence comes in the stream, without a room, with name and avatar', async () => {
     await bob.put(`profile/${encodeURIComponent(bob.userId)}/displayname`, { displayname: 'Bob' })
     const member = `${room()}/state/m.room.member/${encodeURIComponent(bob.userId)}`
-    await expect.poll(async () => (await alice.get(member))['displayname'], { timeout: 10_000 }).toBe('Bob')
+    await expect.poll(async () => (await alice.get(member))['displayname'], { timeout: 60_000 }).toBe('Bob')
     const { end: from } = await events()
     const waiting = events({ from, timeout: 30_000 })
     await bob.get(`${v1}/events`, { timeout: 0 })

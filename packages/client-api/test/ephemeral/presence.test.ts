@@ -36,7 +36,7 @@ describe('presence', () => {
     client.sync({ set_presence: 'online', ...query })
   const someoneWaits = () =>
     expect
-      .poll(async () => (await server.anonymous.request('GET', '/metrics')).text, { interval: 5, timeout: 10_000 })
+      .poll(async () => (await server.anonymous.request('GET', '/metrics')).text, { interval: 5, timeout: 60_000 })
       .toMatch(/^hearth_sync_waiters [1-9]/m)
   /** What an answer tells of somebody. */
   const of = (client: TestClient, answer: SyncAnswer): JsonObject[] =>

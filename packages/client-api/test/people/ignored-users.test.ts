@@ -188,9 +188,9 @@ describe('somebody who is ignored', () => {
     await using second = await TestServer.start({ database: server.database })
     const elsewhere = alice.at(second.url)
     await bob.sendText(room, 'from bob')
-    await expect.poll(async () => texts(await elsewhere.sync()), { timeout: 20_000 }).toEqual(['from bob'])
+    await expect.poll(async () => texts(await elsewhere.sync()), { timeout: 60_000 }).toEqual(['from bob'])
     await ignore(alice, bob)
-    await expect.poll(async () => texts(await elsewhere.sync()), { timeout: 20_000 }).toEqual([])
+    await expect.poll(async () => texts(await elsewhere.sync()), { timeout: 60_000 }).toEqual([])
   })
 
   it('is looked up once, and after a restart again', async () => {

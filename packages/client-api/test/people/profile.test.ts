@@ -189,7 +189,7 @@ describe('profiles', () => {
       ]
     expect(await displayname(await elsewhere.createRoom())).toBeUndefined()
     await hal.put(path(hal.userId, 'displayname'), { displayname: 'Hal' })
-    await expect.poll(async () => displayname(await elsewhere.createRoom()), { timeout: 20_000 }).toBe('Hal')
+    await expect.poll(async () => displayname(await elsewhere.createRoom()), { timeout: 60_000 }).toBe('Hal')
   })
 
   it('of a room can be other than that of the account', async () => {

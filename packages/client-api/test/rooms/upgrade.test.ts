@@ -347,7 +347,7 @@ describe('room upgrades', () => {
     expect(await jobs()).toEqual([{ kind: 'room-upgrade' }])
     await server.store.database.execute(null, 'drop function break_off cascade; update jobs set run_after_ts = 0;')
     await server.restart()
-    await expect.poll(jobs, { timeout: 15_000 }).toEqual([])
+    await expect.poll(jobs, { timeout: 60_000 }).toEqual([])
     const { replacement_room: replacement } = await state(roomId, 'm.room.tombstone')
     const list = (room: string) => alice.get(`directory/list/room/${encodeURIComponent(room)}`)
     expect(await list(replacement as string)).toEqual({ visibility: 'public' })

@@ -228,7 +228,7 @@ describe('what nginx passes on', () => {
     await using upstream = await PlainUpstream.start((_, response) => response.end())
     await nginx.leadTo([upstream.url])
     await ask('/_matrix/client/v3/sync?access_token=verysecret')
-    await expect.poll(() => nginx.accessLog(), { timeout: 20_000 }).toContain('GET /_matrix/client/v3/sync HTTP/1.1')
+    await expect.poll(() => nginx.accessLog(), { timeout: 60_000 }).toContain('GET /_matrix/client/v3/sync HTTP/1.1')
     expect(await nginx.accessLog()).not.toContain('verysecret')
   })
 })
