@@ -22,7 +22,8 @@ export const getEvents = endpoint({
     }
     const { start, end, chunk } = await eventStream.read({
       requester,
-      from: query.from,
+      // Clients that have no token yet may send an empty one.
+      from: query.from === '' ? undefined : query.from,
       timeoutMs: query.timeout ?? 30_000,
       limit: query.limit ?? 10,
       roomId: query.room_id,

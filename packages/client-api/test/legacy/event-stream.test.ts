@@ -46,6 +46,8 @@ describe('the event stream of the founding API', () => {
     const answer = await events(bob, { from, timeout: 500 })
     expect(performance.now() - started).toBeGreaterThanOrEqual(450)
     expect(answer).toEqual({ start: from, end: from, chunk: [] })
+    // Without a token, or with one that holds nothing yet, it begins now.
+    expect((await events(bob, { from: '', timeout: 0 })).chunk).toEqual([])
   })
 
   it('[C-037] shows messages, state, own joins and invitations, and nothing of rooms one is not in', async () => {
