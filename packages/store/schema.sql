@@ -29,6 +29,8 @@ create table accounts (
   localpart text collate "C" not null,
   password_hash text collate "C",
   is_guest boolean default false not null,
+  is_locked boolean default false not null,
+  is_suspended boolean default false not null,
   constraint accounts_pkey PRIMARY KEY (user_nid),
   constraint accounts_localpart UNIQUE (localpart)
 );
@@ -130,6 +132,8 @@ create table fed_dest (
   retry_ts bigint,
   failures integer default 0 not null,
   ok_ts bigint,
+  failed_ts bigint,
+  failing_since_ts bigint,
   constraint fed_dest_pkey PRIMARY KEY (server_nid)
 ) with (fillfactor=50);
 
@@ -461,6 +465,14 @@ create table servers (
   name text collate "C" not null,
   constraint servers_pkey PRIMARY KEY (nid),
   constraint servers_name_key UNIQUE (name)
+);
+
+create table space_walks (
+  id bytea not null,
+  user_nid integer not null,
+  expires_ts bigint not null,
+  walk text collate "C" not null,
+  constraint space_walks_pkey PRIMARY KEY (id)
 );
 
 create table stale_sessions (
@@ -928,6 +940,10 @@ CREATE INDEX server_key_documents_server ON public.server_key_documents USING bt
 
 CREATE INDEX server_keys_document ON public.server_keys USING btree (document_nid);
 
+CREATE INDEX space_walks_expiry ON public.space_walks USING btree (expires_ts);
+
+CREATE INDEX space_walks_user ON public.space_walks USING btree (user_nid, expires_ts);
+
 CREATE INDEX stale_sessions_recorded ON public.stale_sessions USING btree (recorded);
 
 CREATE INDEX stale_sessions_xid ON public.stale_sessions USING btree (xid);
@@ -1010,6 +1026,8 @@ alter table room_statistics add constraint room_statistics_room_nid_fkey FOREIGN
 
 alter table server_keys add constraint server_keys_document_nid_fkey FOREIGN KEY (document_nid) REFERENCES server_key_documents(nid);
 
+alter table space_walks add constraint space_walks_user_nid_fkey FOREIGN KEY (user_nid) REFERENCES accounts(user_nid) ON DELETE CASCADE;
+
 alter table to_device add constraint to_device_device_nid_fkey FOREIGN KEY (device_nid) REFERENCES devices(nid) ON DELETE CASCADE;
 
 alter table to_device add constraint to_device_sender_nid_fkey FOREIGN KEY (sender_nid) REFERENCES users(nid);
@@ -1029,5 +1047,7 @@ CREATE TRIGGER access_tokens_deleted AFTER DELETE ON public.access_tokens REFERE
 CREATE TRIGGER accounts_changed AFTER UPDATE OF is_admin, deactivated_ts ON public.accounts FOR EACH ROW EXECUTE FUNCTION accounts_changed();
 
 CREATE TRIGGER accounts_guest_changed AFTER UPDATE OF is_guest ON public.accounts FOR EACH ROW EXECUTE FUNCTION accounts_changed();
+
+CREATE TRIGGER accounts_moderated AFTER UPDATE OF is_locked, is_suspended ON public.accounts FOR EACH ROW EXECUTE FUNCTION accounts_changed();
 
 CREATE TRIGGER devices_deleted AFTER DELETE ON public.devices REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION devices_deleted();
