@@ -113,7 +113,7 @@ describe('files of other servers', () => {
         .on('error', reject)
         .end()
     })
-    await vi.waitFor(() => expect(received.join('').length).toBeGreaterThan(160_000), { timeout: 60_000 })
+    await vi.waitFor(() => expect(received.join('').length).toBeGreaterThan(120_000), { timeout: 60_000 })
     const late = alice.download(path)
     response!.end(`${'y'.repeat(1000)}\r\n--B--\r\n`)
     await ended

@@ -56,10 +56,12 @@ async function schema() {
     `select c.relname as "table", c.relfilenode::text as file from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where ${ours} and c.relkind = 'r'`,
   )
+  // Columns that must not be null are looked at by themselves.
   const constraints = await database.query<{ table: string; constraint: string }>(
     null,
     `select c.relname as "table", c.relname || ': ' || pg_get_constraintdef(k.oid) as "constraint"
-     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace where ${ours}`,
+     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+     where ${ours} and k.contype <> 'n'`,
   )
   const indexes = await database.query<{ table: string; index: string; unique: boolean; whole: boolean }>(
     null,
