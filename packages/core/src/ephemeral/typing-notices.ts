@@ -25,6 +25,9 @@ export interface HeardTyping {
   readonly isTyping: boolean
 }
 
+/** Of so many who type it is known by which device; of others their time ends it. */
+const maxRemembered = 20_000
+
 export interface TypingRequest {
   readonly requester: Requester
   readonly room: Room
@@ -35,7 +38,8 @@ export interface TypingRequest {
 
 /**
  * People say that they are typing, and the others in the room hear of it, until they say that they stopped, their time is
- * over, their device is logged out, or they are not in the room any more. That they sent something ends nothing: clients say so themselves.
+ * over, their device is logged out, or they are not in the room any more. That they sent something ends nothing: clients say
+ * so themselves.
  * {@link https://spec.matrix.org/v1.19/client-server-api/#typing-notifications}
  */
 export class TypingNotices {
@@ -59,9 +63,17 @@ export class TypingNotices {
     await this.#access.requireJoined(room, requester.userId)
     const { userId, deviceNid } = requester
     if (isTyping && timeoutMs > 0) {
-      this.#byDevice.set(`${room.nid} ${userId}`, { roomNid: room.nid, userId, deviceNid })
+      this.#remember({ roomNid: room.nid, userId, deviceNid })
       this.#typing.start(room.nid, userId, Math.min(timeoutMs, maxTimeoutMs))
     } else this.#typing.stop(room.nid, userId)
+  }
+
+  /** Those whom a full room does not show never stop, so that this has a bound of its own. */
+  #remember(said: { roomNid: number; userId: UserId; deviceNid: number }): void {
+    const key = `${said.roomNid} ${said.userId}`
+    this.#byDevice.delete(key)
+    this.#byDevice.set(key, said)
+    if (this.#byDevice.size > maxRemembered) this.#byDevice.delete(this.#byDevice.keys().next().value!)
   }
 
   /** Ends what a device has said that is logged out. */
